@@ -1,0 +1,269 @@
+"""What a user writes into a FastAPITuning: the one source of the CRD, its validation and its reference page.
+
+Lenient to fields it does not know (the API server prunes or refuses those), strict in values.
+Numbers that may carry a fraction are strings, as the Kubernetes API conventions ask; they are turned into
+floats once, by the properties beside them.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+Query = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+def cel(*rules: tuple[str, str]) -> dict[str, Any]:
+    """Schema extra that makes the API server enforce (expression, message) rules on the object."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
+
+
+MIN_NOT_ABOVE_MAX = ("self.min <= self.max", "min must not be above max")
+
+
+class ApiModel(BaseModel):
+    """camelCase in JSON, snake_case in Python, immutable once parsed."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+
+
+class Mode(StrEnum):
+    """How far the operator may go: look away, say, or do."""
+
+    OFF = "Off"
+    RECOMMEND = "Recommend"
+    AUTO = "Auto"
+
+
+class MetricsSource(StrEnum):
+    """The library whose metrics describe the target; Auto finds out."""
+
+    AUTO = "Auto"
+    FASTAPI_INSTRUMENTATOR = "FastAPIInstrumentator"
+    STARLETTE_EXPORTER = "StarletteExporter"
+    OPENTELEMETRY = "OpenTelemetry"
+    OPENTELEMETRY_LEGACY = "OpenTelemetryLegacy"
+    CUSTOM = "Custom"
+
+
+class ApplyStrategy(StrEnum):
+    """How settings other than replicas reach the pods: environment in the pod template, hence a rollout."""
+
+    ROLLING_RESTART = "RollingRestart"
+
+
+class OnDelete(StrEnum):
+    """What becomes of the values we set when the FastAPITuning is deleted."""
+
+    KEEP = "Keep"
+    RESTORE = "Restore"
+
+
+class TargetReference(ApiModel):
+    """The workload to tune, in the namespace of the FastAPITuning."""
+
+    api_version: Annotated[str, Field(max_length=253)] = "apps/v1"
+    kind: Annotated[str, Field(pattern="^Deployment$", max_length=63)] = "Deployment"
+    name: Name
+    container_name: Annotated[
+        str | None,
+        Field(
+            max_length=63,
+            description="Container that runs the app; by default the only one, or the one that listens on HTTP.",
+        ),
+    ] = None
+
+
+class LatencyObjective(ApiModel):
+    """`percentile` percent of the requests answer within `thresholdMilliseconds`."""
+
+    percentile: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$",
+            max_length=6,
+            description='Percent of requests, for example "99" or "99.9".',
+        ),
+    ] = "99"
+    threshold_milliseconds: Annotated[int, Field(ge=1, le=600_000)] = 500
+
+    @property
+    def target_ratio(self) -> float:
+        """Share of requests (0 to 1) that must be fast."""
+        return float(self.percentile) / 100
+
+    @property
+    def threshold_seconds(self) -> float:
+        return self.threshold_milliseconds / 1000
+
+
+class ErrorObjective(ApiModel):
+    """At most `maxPercent` percent of the requests fail (5xx)."""
+
+    max_percent: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?$", max_length=7)] = "0.1"
+
+    @property
+    def max_ratio(self) -> float:
+        """Share of requests (0 to 1) that may fail."""
+        return float(self.max_percent) / 100
+
+
+class Objectives(ApiModel):
+    """What the service owes its users."""
+
+    latency: LatencyObjective = LatencyObjective()
+    average_latency_milliseconds: Annotated[int | None, Field(ge=1, le=600_000)] = None
+    errors: ErrorObjective = ErrorObjective()
+
+
+class CustomQueries(ApiModel):
+    """PromQL for apps whose metrics no preset knows; each must give one series (a sum over the pods).
+
+    `$window` is replaced by the rate window, `$threshold` by the latency objective in seconds.
+    """
+
+    requests_per_second: Query
+    fast_requests_per_second: Query
+    failed_requests_per_second: Query
+    average_latency_seconds: Query
+
+
+class Metrics(ApiModel):
+    """Where the evidence comes from."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "(self.source == 'Custom') == has(self.custom)",
+                "custom queries go with source Custom, and only with it",
+            )
+        )
+    )
+
+    source: MetricsSource = MetricsSource.AUTO
+    window_seconds: Annotated[
+        int, Field(ge=30, le=600, description="Rate window; at least four scrape periods.")
+    ] = 60
+    custom: CustomQueries | None = None
+
+
+class ScalingRule(ApiModel):
+    """Limits on one direction of replica changes, as in a HorizontalPodAutoscaler's behavior."""
+
+    stabilization_seconds: Annotated[int, Field(ge=0, le=3600)]
+    max_percent: Annotated[
+        int, Field(ge=1, le=1000, description="Largest step, percent of current replicas.")
+    ]
+    max_pods: Annotated[
+        int, Field(ge=1, le=1000, description="Largest step in pods; the larger of the two counts.")
+    ]
+    period_seconds: Annotated[int, Field(ge=1, le=1800, description="Shortest time between two steps.")]
+
+
+class ScaleUp(ScalingRule):
+    """Fast: at once, up to double or four pods more each 15 s."""
+
+    stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    max_percent: Annotated[int, Field(ge=1, le=1000)] = 100
+    max_pods: Annotated[int, Field(ge=1, le=1000)] = 4
+    period_seconds: Annotated[int, Field(ge=1, le=1800)] = 15
+
+
+class ScaleDown(ScalingRule):
+    """Slow: the most that was needed in the last five minutes, a tenth or one pod less each minute."""
+
+    stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    max_percent: Annotated[int, Field(ge=1, le=100)] = 10
+    max_pods: Annotated[int, Field(ge=1, le=1000)] = 1
+    period_seconds: Annotated[int, Field(ge=1, le=1800)] = 60
+
+
+class Replicas(ApiModel):
+    """Bounds and pace of the replica count."""
+
+    model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
+
+    mode: Mode = Mode.AUTO
+    min: Annotated[int, Field(ge=1, le=10_000)] = 2
+    max: Annotated[int, Field(ge=1, le=10_000)] = 10
+    scale_up: ScaleUp = ScaleUp()
+    scale_down: ScaleDown = ScaleDown()
+
+
+class ThreadPool(ApiModel):
+    """Bounds of AnyIO's thread pool, which runs `def` endpoints (tokens per pod)."""
+
+    model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
+
+    mode: Mode = Mode.AUTO
+    min: Annotated[int, Field(ge=4, le=1000)] = 4
+    max: Annotated[int, Field(ge=4, le=1000)] = 200
+
+
+class LimitConcurrency(ApiModel):
+    """Bounds of uvicorn's `--limit-concurrency` (connections per pod, idle ones included)."""
+
+    model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
+
+    mode: Mode = Mode.OFF
+    min: Annotated[int, Field(ge=10, le=100_000)] = 10
+    max: Annotated[int, Field(ge=10, le=100_000)] = 2000
+
+
+class TimeoutKeepAlive(ApiModel):
+    """uvicorn's `--timeout-keep-alive`: how long an idle connection is kept open."""
+
+    mode: Mode = Mode.OFF
+    seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+
+
+class LimitMaxRequests(ApiModel):
+    """uvicorn's `--limit-max-requests`; it ends a one-worker pod, so nothing sets it unasked."""
+
+    mode: Mode = Mode.OFF
+    requests: Annotated[int, Field(ge=1000, le=1_000_000_000)] = 100_000
+
+
+class Uvicorn(ApiModel):
+    """Limits of the server process; off unless asked for."""
+
+    limit_concurrency: LimitConcurrency = LimitConcurrency()
+    timeout_keep_alive: TimeoutKeepAlive = TimeoutKeepAlive()
+    limit_max_requests: LimitMaxRequests = LimitMaxRequests()
+
+
+class Workers(ApiModel):
+    """One worker per pod: report a violation, or mend it (replicas first, then the worker count)."""
+
+    mode: Mode = Mode.RECOMMEND
+
+
+class Apply(ApiModel):
+    """How and how often the pod template may change."""
+
+    strategy: ApplyStrategy = ApplyStrategy.ROLLING_RESTART
+    min_rollout_interval_seconds: Annotated[int, Field(ge=60, le=604_800)] = 1800
+
+
+class FastAPITuningSpec(ApiModel):
+    """Which workload, what it owes, and what may be moved to keep that."""
+
+    target_ref: TargetReference
+    mode: Mode = Mode.RECOMMEND
+    suspend: Annotated[bool, Field(description="Stop acting, keep observing and reporting.")] = False
+    interval_seconds: Annotated[int, Field(ge=5, le=3600)] = 15
+    objectives: Objectives = Objectives()
+    metrics: Metrics = Metrics()
+    replicas: Replicas = Replicas()
+    thread_pool: ThreadPool = ThreadPool()
+    uvicorn: Uvicorn = Uvicorn()
+    workers: Workers = Workers()
+    apply: Apply = Apply()
+    on_delete: OnDelete = OnDelete.KEEP
+
+    def effective_mode(self, knob: Mode) -> Mode:
+        """Mode of a knob: the lesser of the object's and the knob's own."""
+        order = (Mode.OFF, Mode.RECOMMEND, Mode.AUTO)
+        return min(self.mode, knob, key=order.index)

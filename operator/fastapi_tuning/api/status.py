@@ -1,0 +1,150 @@
+"""What the operator writes back: the recommendation, what is in force, why, and the history decisions need."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import ApiModel
+
+Message = Annotated[str, Field(max_length=1024)]
+
+
+class ConditionType(StrEnum):
+    """Condition types and their polarity."""
+
+    READY = "Ready"
+    """True: observing and able to act. Positive polarity."""
+    METRICS_AVAILABLE = "MetricsAvailable"
+    """True: fresh samples of every ready pod. Positive."""
+    OBJECTIVE_MET = "ObjectiveMet"
+    """True: no significant evidence against the objective. Positive; Unknown without data."""
+    SCALING_LIMITED = "ScalingLimited"
+    """True: a bound or another owner keeps a knob from its wanted value. Negative."""
+    ONE_WORKER_PER_POD = "OneWorkerPerPod"
+    """True: each pod runs one worker. Positive."""
+    SETTINGS_EFFECTIVE = "SettingsEffective"
+    """False: the container is started in a way that ignores settings we would set. Positive."""
+    STALLED = "Stalled"
+    """True: a person must change something. Negative."""
+
+
+class Condition(ApiModel):
+    """metav1.Condition."""
+
+    type: Annotated[str, Field(max_length=316)]
+    status: Annotated[str, Field(pattern="^(True|False|Unknown)$", max_length=7)]
+    reason: Annotated[str, Field(max_length=1024)]
+    message: Annotated[str, Field(max_length=32768)] = ""
+    observed_generation: int = 0
+    last_transition_time: datetime
+
+
+class LimitingFactor(StrEnum):
+    """What keeps the pods from serving more."""
+
+    NONE = "None"
+    THREAD_POOL = "ThreadPool"
+    CPU = "CPU"
+    UNKNOWN = "Unknown"
+
+
+class Settings(ApiModel):
+    """Values of the knobs; absent means: not known or not ours."""
+
+    replicas: int | None = None
+    threads: int | None = None
+    limit_concurrency: int | None = None
+    timeout_keep_alive_seconds: int | None = None
+    limit_max_requests: int | None = None
+
+
+class ReplicaBounds(ApiModel):
+    """Recommendation with the range that the evidence supports."""
+
+    lower: int
+    target: int
+    upper: int
+
+
+class Recommendation(ApiModel):
+    """Where the law would put the knobs, before guards that concern acting."""
+
+    replicas: ReplicaBounds | None = None
+    settings: Settings = Settings()
+
+
+class Measured(ApiModel):
+    """The evidence of the last decision, rounded; strings because the API has no floats."""
+
+    offered_requests_per_second: str = ""
+    latency_percentile_milliseconds: str = ""
+    bad_percent: str = ""
+    error_percent: str = ""
+
+
+class Decision(ApiModel):
+    """One move (or refusal to move) and why."""
+
+    time: datetime
+    knob: Annotated[str, Field(max_length=63)]
+    from_value: Annotated[str, Field(max_length=63)] = ""
+    to_value: Annotated[str, Field(max_length=63)] = ""
+    reason: Reason
+    guard: Reason | None = None
+    message: Message = ""
+
+
+class ReplicaNeed(ApiModel):
+    """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
+
+    time: datetime
+    replicas: int
+
+
+class Learned(ApiModel):
+    """What the law remembers of a pod; void as soon as the template hash differs."""
+
+    template_hash: Annotated[str, Field(max_length=63)] = ""
+    service_seconds: str = ""
+    cpu_seconds_per_request: str = ""
+    feedback: str = "0"
+
+
+class History(ApiModel):
+    """Everything that decisions need from the past, so that a restart forgets nothing that matters."""
+
+    observed_since: datetime | None = None
+    last_observation_time: datetime | None = None
+    needs: Annotated[tuple[ReplicaNeed, ...], Field(max_length=128)] = ()
+    last_scale_up_time: datetime | None = None
+    last_scale_down_time: datetime | None = None
+    last_rollout_time: datetime | None = None
+    learned: Learned = Learned()
+
+
+class FastAPITuningStatus(ApiModel):
+    """Observed state; written only when something changed."""
+
+    observed_generation: int = -1
+    conditions: Annotated[
+        tuple[Condition, ...],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = ()
+    metrics_source: Annotated[str, Field(max_length=63)] = ""
+    limiting_factor: LimitingFactor = LimitingFactor.UNKNOWN
+    measured: Measured = Measured()
+    objective: Annotated[str, Field(max_length=63, description='For people: "p99 < 500 ms".')] = ""
+    latency: Annotated[str, Field(max_length=63, description='For people: "310/500 ms".')] = ""
+    current: Settings = Settings()
+    recommendation: Recommendation = Recommendation()
+    applied: Settings = Settings()
+    original: Settings = Settings()
+    last_decision: Decision | None = None
+    decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
+    history: History = History()

@@ -1,0 +1,43 @@
+"""The exceptions of the operator; every edge translates its library's errors into one of these.
+
+FastAPITuningError
+├── InvalidTuning            a person must change the object; retrying is in vain
+├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
+│   └── ContainerNotFound    the workload exists, the named container does not
+├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
+└── WriteRejected            the API server refused a write
+    ├── Conflict             somebody else changed the object since it was read
+    └── FieldConflict        another field manager owns a field we would set
+"""
+
+
+class FastAPITuningError(Exception):
+    """Base of all errors that the operator raises on purpose."""
+
+
+class InvalidTuning(FastAPITuningError):
+    """The FastAPITuning object contradicts itself or the cluster; a person must change it."""
+
+
+class TargetUnavailable(FastAPITuningError):
+    """The target workload is missing or cannot be read; worth another try in the next cycle."""
+
+
+class ContainerNotFound(TargetUnavailable):
+    """The target exists but has no container of the wanted name, or none can be singled out."""
+
+
+class MetricsUnavailable(FastAPITuningError):
+    """Prometheus could not be reached, refused us, or answered something that is no answer."""
+
+
+class WriteRejected(FastAPITuningError):
+    """The API server refused a write for good reason; nothing was changed."""
+
+
+class Conflict(WriteRejected):
+    """The object changed between our read and our write (compare-and-set failed)."""
+
+
+class FieldConflict(WriteRejected):
+    """Another field manager owns a field that we would set; the message names field and owner."""
