@@ -143,9 +143,7 @@ class Metrics(ApiModel):
     )
 
     source: MetricsSource = MetricsSource.AUTO
-    window_seconds: Annotated[
-        int, Field(ge=30, le=600, description="Rate window; at least four scrape periods.")
-    ] = 60
+    window_seconds: Annotated[int, Field(ge=30, le=600, description="Rate window; at least four scrape periods.")] = 60
     custom: CustomQueries | None = None
 
 
@@ -153,12 +151,8 @@ class ScalingRule(ApiModel):
     """Limits on one direction of replica changes, as in a HorizontalPodAutoscaler's behavior."""
 
     stabilization_seconds: Annotated[int, Field(ge=0, le=3600)]
-    max_percent: Annotated[
-        int, Field(ge=1, le=1000, description="Largest step, percent of current replicas.")
-    ]
-    max_pods: Annotated[
-        int, Field(ge=1, le=1000, description="Largest step in pods; the larger of the two counts.")
-    ]
+    max_percent: Annotated[int, Field(ge=1, le=1000, description="Largest step, percent of current replicas.")]
+    max_pods: Annotated[int, Field(ge=1, le=1000, description="Largest step in pods; the larger of the two counts.")]
     period_seconds: Annotated[int, Field(ge=1, le=1800, description="Shortest time between two steps.")]
 
 

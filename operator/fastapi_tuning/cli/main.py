@@ -25,15 +25,11 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output."
-)
+@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
 @click.option("--check", type=click.Path(path_type=Path), help="Fail if this file differs from the models.")
 def crd(output: Path | None, check: Path | None) -> None:
     """Print the CustomResourceDefinition that the models describe."""
-    text = yaml.dump(
-        custom_resource_definition(), Dumper=PlainDumper, sort_keys=False, width=110, allow_unicode=True
-    )
+    text = yaml.dump(custom_resource_definition(), Dumper=PlainDumper, sort_keys=False, width=110, allow_unicode=True)
     if check is not None:
         if not check.exists() or check.read_text() != text:
             raise click.ClickException(f"{check} is not what the models give: run `make generate`")

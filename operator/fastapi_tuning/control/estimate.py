@@ -52,11 +52,7 @@ class PodCapacity:
 
     @property
     def saturated_per_second(self) -> float | None:
-        known = [
-            rate
-            for rate in (self.thread_saturated_per_second, self.cpu_saturated_per_second)
-            if rate is not None
-        ]
+        known = [rate for rate in (self.thread_saturated_per_second, self.cpu_saturated_per_second) if rate is not None]
         return min(known, default=None)
 
     @property
@@ -104,9 +100,7 @@ def estimate(traffic: Traffic, workload: Workload, objectives: Objectives, learn
 def _verdict(
     requests: float, bad_ratio: float, error_ratio: float, traffic: Traffic, objectives: Objectives
 ) -> Verdict:
-    late = exceeds(
-        bad=requests * bad_ratio, total=requests, allowed_ratio=1 - objectives.latency.target_ratio
-    )
+    late = exceeds(bad=requests * bad_ratio, total=requests, allowed_ratio=1 - objectives.latency.target_ratio)
     failed = exceeds(bad=requests * error_ratio, total=requests, allowed_ratio=objectives.errors.max_ratio)
     average_limit = objectives.average_latency_milliseconds
     slow_on_average = average_limit is not None and traffic.average_latency_seconds * 1000 > average_limit
@@ -185,9 +179,7 @@ def cpu_utilisation(cpu_seconds_per_request: float, threshold_seconds: float) ->
     return min(high, max(low, 1 - _PROCESSOR_SHARING_P99 * cpu_seconds_per_request / threshold_seconds))
 
 
-def _service_seconds(
-    traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned
-) -> float | None:
+def _service_seconds(traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned) -> float | None:
     """Uncontended time in a thread per request: measured by the agent, else mean latency while nothing queues."""
     measured = [
         (pod.thread_seconds_per_request, pod.served_per_second)

@@ -1,0 +1,48 @@
+"""History → History: what one observation adds to the memory that lives in the object's status."""
+
+from datetime import datetime, timedelta
+
+from fastapi_tuning.api.status import History, Learned, ReplicaNeed
+from fastapi_tuning.control.estimate import Estimate
+
+NEED_SLOT = timedelta(seconds=30)
+"""Needs are kept as the maximum of a slot: the stabilisation window needs no finer record, and status stays small."""
+_LONGEST_WINDOW = timedelta(hours=1)
+_MOST_NEEDS = 128
+_LONGEST_GAP = timedelta(seconds=90)
+"""A longer silence breaks the watch: the stabilisation window starts anew."""
+
+
+def remember_watch(history: History, now: datetime, interval_seconds: int) -> History:
+    """Note that the target was observed; a gap longer than 90 s and three intervals starts a new watch."""
+    gap = max(_LONGEST_GAP, timedelta(seconds=3 * interval_seconds))
+    last = history.last_observation_time
+    unbroken = last is not None and now - last <= gap
+    since = history.observed_since if unbroken and history.observed_since is not None else now
+    return history.model_copy(update={"observed_since": since, "last_observation_time": now})
+
+
+def remember_need(history: History, now: datetime, replicas: int) -> History:
+    """Note how many replicas were wanted; what is older than any window goes."""
+    kept = [need for need in history.needs if now - need.time <= _LONGEST_WINDOW]
+    if kept and now - kept[-1].time < NEED_SLOT:
+        kept[-1] = ReplicaNeed(time=kept[-1].time, replicas=max(kept[-1].replicas, replicas))
+    else:
+        kept.append(ReplicaNeed(time=now, replicas=replicas))
+    return history.model_copy(update={"needs": tuple(kept[-_MOST_NEEDS:])})
+
+
+def remember_capacity(history: History, template_hash: str, estimate: Estimate, trim: float) -> History:
+    """Note what was learned of a pod of this template."""
+    capacity = estimate.capacity
+    learned = Learned(
+        template_hash=template_hash,
+        service_seconds=_text(capacity.service_seconds),
+        cpu_seconds_per_request=_text(capacity.cpu_seconds_per_request),
+        feedback=f"{trim:.3f}",
+    )
+    return history.model_copy(update={"learned": learned})
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
