@@ -1,0 +1,167 @@
+"""Reads the signals of all targets of a cycle in a handful of queries, all evaluated at the same moment."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from string import Template
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import CustomQueries, Metrics, MetricsSource
+from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
+from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.observe import queries
+from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
+from fastapi_tuning.observe.prometheus import PrometheusReader, Sample
+from fastapi_tuning.observe.signals import PodKey, PodSamples, signals_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsTarget:
+    """A workload as Prometheus can find it. `key` is the caller's; `pods` are the ready ones."""
+
+    key: tuple[str, str]
+    pods: frozenset[PodKey]
+    metrics: Metrics
+    threshold_seconds: float
+
+
+def read_signals(
+    reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime
+) -> dict[tuple[str, str], Signals]:
+    """Signals by target key. Never raises for a Prometheus that fails: that is NoData with the reason."""
+    targets = tuple(targets)
+    try:
+        return _read(reader, targets, at)
+    except MetricsUnavailable as error:
+        lost = NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message=str(error))
+        return {target.key: lost for target in targets}
+
+
+def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime) -> dict[tuple[str, str], Signals]:
+    signals: dict[tuple[str, str], Signals] = {}
+    batches: dict[tuple[MetricsSource, int], list[MetricsTarget]] = defaultdict(list)
+    exported = _exported(reader, targets, at)
+    for target in targets:
+        if target.metrics.custom is not None:
+            signals[target.key] = _custom(reader, target, target.metrics.custom, at)
+        elif (source := _source(target, exported)) is None:
+            signals[target.key] = _unknown_source(target)
+        else:
+            batches[source, target.metrics.window_seconds].append(target)
+    for (source, window_seconds), batch in batches.items():
+        preset = preset_of(source)
+        samples = _read_batch(reader, preset, batch, window_seconds, at)
+        for target in batch:
+            signals[target.key] = signals_of(
+                target.pods,
+                samples,
+                preset,
+                window_seconds=window_seconds,
+                threshold_seconds=target.threshold_seconds,
+            )
+    return signals
+
+
+def _exported(
+    reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime
+) -> Mapping[str, frozenset[PodKey]]:
+    """Pods by the histogram they export, for the targets that leave the source to us."""
+    namespaces = {target.key[0] for target in targets if target.metrics.source is MetricsSource.AUTO}
+    found: dict[str, set[PodKey]] = defaultdict(set)
+    if namespaces:
+        for sample in reader.query(queries.presence(queries.selector(namespaces)), at):
+            found[sample.labels["__name__"]].add(_pod(sample))
+    return {name: frozenset(pods) for name, pods in found.items()}
+
+
+def _source(target: MetricsTarget, exported: Mapping[str, frozenset[PodKey]]) -> MetricsSource | None:
+    if target.metrics.source is not MetricsSource.AUTO:
+        return target.metrics.source
+    for preset in PRESETS:
+        if target.pods & exported.get(f"{preset.histogram}_count", frozenset()):
+            return preset.source
+    return None
+
+
+def _unknown_source(target: MetricsTarget) -> NoData:
+    if not target.pods:
+        return NoData(reason=Reason.TARGET_NOT_READY, message="no pod is ready")
+    return NoData(
+        reason=Reason.SOURCE_UNKNOWN,
+        message=(
+            f"none of the {len(target.pods)} ready pods exports a histogram that a preset knows: "
+            + ", ".join(preset.histogram for preset in PRESETS)
+            + "; are they scraped, with the labels namespace and pod?"
+        ),
+    )
+
+
+def _read_batch(
+    reader: PrometheusReader, preset: Preset, batch: list[MetricsTarget], window_seconds: int, at: datetime
+) -> PodSamples:
+    where = queries.selector(target.key[0] for target in batch)
+    gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
+    for sample in reader.query(queries.agent_gauges(where), at):
+        gauges[sample.labels["__name__"]][_pod(sample)] = sample.value
+    return PodSamples(
+        buckets=_buckets(reader.query(queries.buckets(preset, where, window_seconds), at)),
+        latency_sums=_by_pod(reader.query(queries.latency_sum(preset, where, window_seconds), at)),
+        failed=_by_pod(reader.query(queries.failed(preset, where, window_seconds), at)),
+        cpu=_by_pod(reader.query(queries.cpu(where, window_seconds), at)),
+        started=_by_pod(reader.query(queries.started(where, window_seconds), at)),
+        thread_seconds=_by_pod(reader.query(queries.thread_seconds(where, window_seconds), at)),
+        gauges=gauges,
+    )
+
+
+def _pod(sample: Sample) -> PodKey:
+    return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
+
+
+def _by_pod(samples: Iterable[Sample]) -> dict[PodKey, float]:
+    return {_pod(sample): sample.value for sample in samples}
+
+
+def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
+    """`le` is compared as a number: libraries write the same edge as "5" and "5.0"."""
+    found: dict[PodKey, dict[float, float]] = defaultdict(dict)
+    for sample in samples:
+        found[_pod(sample)][float(sample.labels["le"])] = sample.value
+    return found
+
+
+def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
+    names = ("requests_per_second", "fast_per_second", "failed_per_second", "average_latency_seconds")
+    texts = (
+        custom.requests_per_second,
+        custom.fast_requests_per_second,
+        custom.failed_requests_per_second,
+        custom.average_latency_seconds,
+    )
+    values: dict[str, float] = {}
+    for name, text in zip(names, texts, strict=True):
+        promql = Template(text).safe_substitute(
+            window=f"{target.metrics.window_seconds}s", threshold=f"{target.threshold_seconds:g}"
+        )
+        samples = reader.query(promql, at)
+        if len(samples) != 1:
+            return NoData(
+                reason=Reason.UNUSABLE_SAMPLES, message=f"{len(samples)} series where one is expected: {promql}"
+            )
+        values[name] = samples[0].value
+    if values["requests_per_second"] == 0:
+        return NoTraffic(source=MetricsSource.CUSTOM, scraped_pods=len(target.pods))
+    if not all(math.isfinite(value) and value >= 0 for value in values.values()):
+        return NoData(reason=Reason.UNUSABLE_SAMPLES, message="a custom query gave NaN, infinity or a negative value")
+    return Traffic(
+        source=MetricsSource.CUSTOM,
+        window_seconds=target.metrics.window_seconds,
+        edge_seconds=target.threshold_seconds,
+        buckets=(),
+        pods=(),
+        queue_growth_per_second=0.0,
+        scraped_pods=len(target.pods),
+        **values,
+    )

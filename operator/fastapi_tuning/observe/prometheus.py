@@ -1,0 +1,139 @@
+"""The one door to Prometheus: an instant query in, samples out, every failure a MetricsUnavailable.
+
+prometheus-api-client sends what our session lets through: queries in a POST body (a batch outgrows a URL), no
+redirects (they would carry our headers elsewhere), no proxies from the environment, and the token file re-read, since
+projected tokens rotate. There are no retries: the next cycle is the retry.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from urllib3.util.retry import Retry
+
+from fastapi_tuning.errors import MetricsUnavailable
+
+_MESSAGE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One series of an instant vector; the value may be NaN or infinite, as Prometheus sent it."""
+
+    labels: dict[str, str]
+    value: float
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.value)
+
+
+class PrometheusReader(Protocol):
+    """What the metrics reader needs of Prometheus."""
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        """Evaluate at one moment.
+
+        Raises:
+            MetricsUnavailable: no usable answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusEndpoint:
+    """Where Prometheus is and how it lets us in."""
+
+    url: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    tenant: str | None = None
+    connect_timeout_seconds: float = 2.0
+    read_timeout_seconds: float = 5.0
+
+
+class PrometheusSession(requests.Session):
+    """Moves the parameters of a POST from the URL into the body and adds what the endpoint asks for."""
+
+    def __init__(self, endpoint: PrometheusEndpoint) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self.trust_env = False
+        self.warnings: tuple[str, ...] = ()
+        """Warnings of the last answer; a partial response of Thanos or Mimir says so here."""
+        if endpoint.ca_file is not None:
+            self.verify = str(endpoint.ca_file)
+
+    def request(  # type: ignore[override]  # narrower on purpose: the library passes keywords only
+        self, method: str, url: str, params: Any = None, data: Any = None, headers: Any = None, **options: Any
+    ) -> requests.Response:
+        if method.upper() == "POST" and params:
+            params, data = None, params
+        headers = {**(headers or {}), **self._endpoint_headers()}
+        options["allow_redirects"] = False
+        response = super().request(method, url, params=params, data=data, headers=headers, **options)
+        self.warnings = _warnings(response)
+        return response
+
+    def _endpoint_headers(self) -> dict[str, str]:
+        headers = {}
+        if self._endpoint.token_file is not None:
+            headers["Authorization"] = f"Bearer {self._endpoint.token_file.read_text().strip()}"
+        if self._endpoint.tenant is not None:
+            headers["X-Scope-OrgID"] = self._endpoint.tenant
+        return headers
+
+
+def _warnings(response: requests.Response) -> tuple[str, ...]:
+    try:
+        body = response.json()
+    except requests.exceptions.JSONDecodeError:
+        return ()
+    return tuple(body.get("warnings") or ()) if isinstance(body, dict) else ()
+
+
+class PrometheusClient:
+    """A PrometheusReader over HTTP; not for use from two threads at once, since warnings belong to the last answer."""
+
+    def __init__(self, endpoint: PrometheusEndpoint) -> None:
+        self._session = PrometheusSession(endpoint)
+        self._client = PrometheusConnect(
+            url=endpoint.url.rstrip("/"),
+            session=self._session,
+            method="POST",
+            retry=Retry(total=0),
+            timeout=(endpoint.connect_timeout_seconds, endpoint.read_timeout_seconds),
+        )
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        try:
+            rows = self._client.custom_query(promql, params={"time": at.timestamp()})
+        except PrometheusApiClientException as error:
+            raise MetricsUnavailable(f"Prometheus refused the query: {_short(error)}") from error
+        except requests.exceptions.JSONDecodeError as error:
+            raise MetricsUnavailable("Prometheus answered something that is not JSON (a login page?)") from error
+        except requests.exceptions.RequestException as error:
+            raise MetricsUnavailable(f"Prometheus is not reachable: {_short(error)}") from error
+        except OSError as error:
+            raise MetricsUnavailable(f"the token file cannot be read: {_short(error)}") from error
+        if self._session.warnings:
+            raise MetricsUnavailable(
+                f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
+            )
+        return _samples(rows)
+
+
+def _samples(rows: Any) -> tuple[Sample, ...]:
+    try:
+        return tuple(Sample(labels=row["metric"], value=float(row["value"][1])) for row in rows)
+    except (TypeError, KeyError, IndexError, ValueError) as error:
+        raise MetricsUnavailable("Prometheus answered JSON that is not an instant vector") from error
+
+
+def _short(error: Exception) -> str:
+    return str(error)[:_MESSAGE_LENGTH]

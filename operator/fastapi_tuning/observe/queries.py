@@ -1,0 +1,56 @@
+"""PromQL, one query per signal for all targets at once; grouped by pod, since only Kubernetes knows whose a pod is."""
+
+import re
+from collections.abc import Iterable
+
+from fastapi_tuning.observe.presets import PRESETS, Preset
+
+AGENT_GAUGES = (
+    "fastapi_tuning_thread_pool_limit",
+    "fastapi_tuning_thread_pool_busy",
+    "fastapi_tuning_thread_pool_waiting",
+)
+
+
+def selector(namespaces: Iterable[str]) -> str:
+    """Label matcher for a set of namespaces; names are RFC 1123 labels, escaped all the same."""
+    return 'namespace=~"' + "|".join(re.escape(name).replace("\\", "\\\\") for name in sorted(set(namespaces))) + '"'
+
+
+def _rate(metric: str, where: str, window_seconds: int, by: str = "namespace, pod") -> str:
+    return f"sum by ({by}) (rate({metric}{{{where}}}[{window_seconds}s]))"
+
+
+def buckets(preset: Preset, where: str, window_seconds: int) -> str:
+    return _rate(f"{preset.histogram}_bucket", where, window_seconds, "namespace, pod, le")
+
+
+def latency_sum(preset: Preset, where: str, window_seconds: int) -> str:
+    return _rate(f"{preset.histogram}_sum", where, window_seconds)
+
+
+def failed(preset: Preset, where: str, window_seconds: int) -> str:
+    return _rate(preset.counter, f"{where},{preset.failed_matcher}", window_seconds)
+
+
+def cpu(where: str, window_seconds: int) -> str:
+    """Seconds of CPU per second; every Python client library exports it."""
+    return _rate("process_cpu_seconds_total", where, window_seconds)
+
+
+def started(where: str, window_seconds: int) -> str:
+    return _rate("fastapi_tuning_requests_started_total", where, window_seconds)
+
+
+def thread_seconds(where: str, window_seconds: int) -> str:
+    return _rate("fastapi_tuning_thread_pool_busy_seconds_total", where, window_seconds)
+
+
+def agent_gauges(where: str) -> str:
+    return f'{{__name__=~"{"|".join(AGENT_GAUGES)}",{where}}}'
+
+
+def presence(where: str) -> str:
+    """Which presets' histograms a pod exports."""
+    names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
+    return f'count by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'

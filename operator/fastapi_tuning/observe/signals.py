@@ -1,0 +1,109 @@
+"""Samples → Signals: the judgement whether what Prometheus said is traffic, silence, or nothing to rely on. Pure."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.observation import LatencyBucket, NoData, NoTraffic, PodTraffic, Signals, Traffic
+from fastapi_tuning.observe.presets import Preset
+
+PodKey = tuple[str, str]
+"""(namespace, pod)"""
+ByPod = Mapping[PodKey, float]
+
+_IDLE_REQUESTS_PER_SECOND = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSamples:
+    """The answers of one batch. A pod that is absent from a mapping does not export that signal."""
+
+    buckets: Mapping[PodKey, Mapping[float, float]]
+    """Upper edge in the histogram's own unit → cumulative requests per second."""
+    latency_sums: ByPod
+    failed: ByPod
+    cpu: ByPod
+    started: ByPod
+    thread_seconds: ByPod
+    gauges: Mapping[str, ByPod]
+    """By metric name."""
+
+
+def signals_of(
+    pods: frozenset[PodKey], samples: PodSamples, preset: Preset, *, window_seconds: int, threshold_seconds: float
+) -> Signals:
+    """What the samples say about one workload, given its ready pods."""
+    scraped = sorted(pods & samples.buckets.keys())
+    if not scraped:
+        return NoData(reason=Reason.NOT_SCRAPED, message=f"no samples of {preset.histogram} for {len(pods)} ready pods")
+    if not _all_finite(scraped, samples):
+        return NoData(reason=Reason.UNUSABLE_SAMPLES, message="samples are NaN or infinite")
+    merged = _merged_buckets(scraped, samples, preset)
+    total = merged[-1].requests_per_second
+    if total <= _IDLE_REQUESTS_PER_SECOND:
+        return NoTraffic(source=preset.source, scraped_pods=len(scraped))
+    edges = [bucket for bucket in merged if bucket.upper_seconds <= threshold_seconds + 1e-9]
+    if not edges:
+        return NoData(
+            reason=Reason.BUCKET_MISSING,
+            message=f"smallest bucket edge of {preset.histogram} is above {threshold_seconds * 1000:.0f} ms",
+        )
+    return Traffic(
+        source=preset.source,
+        window_seconds=window_seconds,
+        requests_per_second=total,
+        failed_per_second=min(total, sum(samples.failed.get(pod, 0.0) for pod in scraped)),
+        fast_per_second=edges[-1].requests_per_second,
+        edge_seconds=edges[-1].upper_seconds,
+        average_latency_seconds=(
+            sum(samples.latency_sums.get(pod, 0.0) for pod in scraped) * preset.seconds_per_unit / total
+        ),
+        buckets=merged,
+        pods=tuple(_pod_traffic(pod, samples) for pod in scraped),
+        queue_growth_per_second=_queue_growth(scraped, samples),
+        scraped_pods=len(scraped),
+    )
+
+
+def _all_finite(pods: list[PodKey], samples: PodSamples) -> bool:
+    single = (samples.latency_sums, samples.failed, samples.cpu, samples.started, samples.thread_seconds)
+    values = [mapping[pod] for mapping in (*single, *samples.gauges.values()) for pod in pods if pod in mapping]
+    values += [rate for pod in pods for rate in samples.buckets[pod].values()]
+    return all(map(math.isfinite, values)) and all(math.inf in samples.buckets[pod] for pod in pods)
+
+
+def _merged_buckets(pods: list[PodKey], samples: PodSamples, preset: Preset) -> tuple[LatencyBucket, ...]:
+    """Sum over the pods, at the edges that all of them have (edges differ while two versions run side by side)."""
+    common = set.intersection(*(set(samples.buckets[pod]) for pod in pods))
+    return tuple(
+        LatencyBucket(
+            upper_seconds=edge * preset.seconds_per_unit,
+            requests_per_second=sum(samples.buckets[pod][edge] for pod in pods),
+        )
+        for edge in sorted(common)
+    )
+
+
+def _pod_traffic(pod: PodKey, samples: PodSamples) -> PodTraffic:
+    served = samples.buckets[pod][math.inf]
+    held = samples.thread_seconds.get(pod)
+    limit, busy, waiting = (samples.gauges.get(f"fastapi_tuning_thread_pool_{name}", {}).get(pod) for name in _GAUGES)
+    return PodTraffic(
+        pod=pod[1],
+        served_per_second=served,
+        started_per_second=samples.started.get(pod),
+        cpu_cores=samples.cpu.get(pod),
+        threads=None if limit is None else round(limit),
+        threads_busy=busy,
+        threads_waiting=waiting,
+        thread_seconds_per_request=held / served if held and served > 0 else None,
+    )
+
+
+_GAUGES = ("limit", "busy", "waiting")
+
+
+def _queue_growth(pods: list[PodKey], samples: PodSamples) -> float:
+    """Arrivals less completions; 0 where no agent counts arrivals."""
+    return sum(samples.started[pod] - samples.buckets[pod][math.inf] for pod in pods if pod in samples.started)

@@ -1,0 +1,159 @@
+"""Whatever Prometheus or something in front of it answers, the reader gives samples or MetricsUnavailable."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+
+from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakePrometheus:
+    """Answers every request with what the test wants, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.location = 200, "{}", ""
+        self.forms: list[dict[str, list[str]]] = []
+        self.paths: list[str] = []
+        self.tokens: list[str | None] = []
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", 0))
+                fake.forms.append(parse_qs(self.rfile.read(length).decode()))
+                fake.paths.append(self.path)
+                fake.tokens.append(self.headers.get("Authorization"))
+                self.send_response(fake.status)
+                if fake.location:
+                    self.send_header("Location", fake.location)
+                self.end_headers()
+                self.wfile.write(fake.body.encode())
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def answer(self, *rows: tuple[dict[str, str], str], warnings: tuple[str, ...] = ()) -> None:
+        result = [{"metric": labels, "value": [0, value]} for labels, value in rows]
+        self.body = json.dumps(
+            {"status": "success", "data": {"resultType": "vector", "result": result}, "warnings": list(warnings)}
+        )
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def prometheus() -> Iterator[FakePrometheus]:
+    fake = FakePrometheus()
+    yield fake
+    fake.close()
+
+
+def client(fake: FakePrometheus, token_file: Path | None = None) -> PrometheusClient:
+    return PrometheusClient(PrometheusEndpoint(url=fake.url, token_file=token_file, read_timeout_seconds=2))
+
+
+def test_sends_the_query_in_the_body_since_a_batch_outgrows_a_url(prometheus: FakePrometheus) -> None:
+    prometheus.answer()
+
+    client(prometheus).query("up", NOW)
+
+    assert prometheus.forms[0]["query"] == ["up"]
+    assert float(prometheus.forms[0]["time"][0]) == NOW.timestamp()
+    assert prometheus.paths == ["/api/v1/query"]
+
+
+def test_gives_samples_with_their_labels_and_leaves_nan_to_the_caller(prometheus: FakePrometheus) -> None:
+    prometheus.answer(({"pod": "a"}, "1.5"), ({"pod": "b"}, "NaN"), ({"pod": "c"}, "+Inf"))
+
+    samples = client(prometheus).query("x", NOW)
+
+    assert [sample.labels["pod"] for sample in samples] == ["a", "b", "c"]
+    assert samples[0].value == 1.5
+    assert [sample.finite for sample in samples] == [True, False, False]
+
+
+def test_an_empty_answer_is_no_samples_and_no_error(prometheus: FakePrometheus) -> None:
+    prometheus.answer()
+
+    assert client(prometheus).query("x", NOW) == ()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422, 500, 503])
+def test_a_refusal_is_metrics_unavailable(prometheus: FakePrometheus, status: int) -> None:
+    prometheus.status = status
+
+    with pytest.raises(MetricsUnavailable):
+        client(prometheus).query("x", NOW)
+
+
+def test_a_login_page_instead_of_json_is_metrics_unavailable(prometheus: FakePrometheus) -> None:
+    prometheus.body = "<html>please log in</html>"
+
+    with pytest.raises(MetricsUnavailable, match="not JSON"):
+        client(prometheus).query("x", NOW)
+
+
+@pytest.mark.parametrize("body", ["[]", '{"data": {"result": [{"metric": {}}]}}', '{"data": {"result": [["a"]]}}'])
+def test_json_of_another_shape_is_metrics_unavailable(prometheus: FakePrometheus, body: str) -> None:
+    prometheus.body = body
+
+    with pytest.raises(MetricsUnavailable):
+        client(prometheus).query("x", NOW)
+
+
+def test_a_partial_answer_is_metrics_unavailable(prometheus: FakePrometheus) -> None:
+    prometheus.answer(({"pod": "a"}, "1"), warnings=("store down: partial response",))
+
+    with pytest.raises(MetricsUnavailable, match="partial"):
+        client(prometheus).query("x", NOW)
+
+
+def test_a_redirect_is_not_followed_since_it_would_carry_the_token_elsewhere(prometheus: FakePrometheus) -> None:
+    prometheus.status, prometheus.location = 302, f"{prometheus.url}/elsewhere"
+
+    with pytest.raises(MetricsUnavailable):
+        client(prometheus).query("x", NOW)
+
+    assert len(prometheus.paths) == 1
+
+
+def test_a_closed_port_is_metrics_unavailable() -> None:
+    gone = FakePrometheus()
+    gone.close()
+
+    with pytest.raises(MetricsUnavailable, match="not reachable"):
+        client(gone).query("x", NOW)
+
+
+def test_a_rotated_token_is_read_again(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    prometheus.answer()
+    token = tmp_path / "token"
+    reader = client(prometheus, token)
+
+    for content in ("first", "second"):
+        token.write_text(content + "\n")
+        reader.query("x", NOW)
+
+    assert prometheus.tokens == ["Bearer first", "Bearer second"]
+
+
+def test_a_missing_token_file_is_metrics_unavailable(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    with pytest.raises(MetricsUnavailable, match="token file"):
+        client(prometheus, tmp_path / "absent").query("x", NOW)
