@@ -5,6 +5,7 @@ FastAPITuningError
 ├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
 │   └── ContainerNotFound    the workload exists, the named container does not
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
+├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
     └── FieldConflict        another field manager owns a field we would set
@@ -29,6 +30,10 @@ class ContainerNotFound(TargetUnavailable):
 
 class MetricsUnavailable(FastAPITuningError):
     """Prometheus could not be reached, refused us, or answered something that is no answer."""
+
+
+class NotFound(FastAPITuningError):
+    """The object does not exist, or does not exist any more."""
 
 
 class WriteRejected(FastAPITuningError):

@@ -19,6 +19,7 @@ from urllib3.util.retry import Retry
 from fastapi_tuning.errors import MetricsUnavailable
 
 _MESSAGE_LENGTH = 200
+_NO_VECTOR = "Prometheus answered JSON that is not an instant vector"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,8 @@ class PrometheusClient:
             raise MetricsUnavailable("Prometheus answered something that is not JSON (a login page?)") from error
         except requests.exceptions.RequestException as error:
             raise MetricsUnavailable(f"Prometheus is not reachable: {_short(error)}") from error
+        except (TypeError, KeyError) as error:
+            raise MetricsUnavailable(_NO_VECTOR) from error
         except OSError as error:
             raise MetricsUnavailable(f"the token file cannot be read: {_short(error)}") from error
         if self._session.warnings:
@@ -132,7 +135,7 @@ def _samples(rows: Any) -> tuple[Sample, ...]:
     try:
         return tuple(Sample(labels=row["metric"], value=float(row["value"][1])) for row in rows)
     except (TypeError, KeyError, IndexError, ValueError) as error:
-        raise MetricsUnavailable("Prometheus answered JSON that is not an instant vector") from error
+        raise MetricsUnavailable(_NO_VECTOR) from error
 
 
 def _short(error: Exception) -> str:

@@ -1,0 +1,115 @@
+"""The one door to the Kubernetes API: JSON in, JSON out, errors of our tree.
+
+Goes through the official client's asyncio side for configuration, authentication and transport, and past its typed
+models, which cost memory and hide fields they do not know.
+"""
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Any, Protocol
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, TargetUnavailable, WriteRejected
+
+FIELD_MANAGER = "fastapi-tuning-operator"
+_TIMEOUT_SECONDS = 10.0
+_MESSAGE_LENGTH = 512
+
+Json = dict[str, Any]
+
+
+class PatchType(StrEnum):
+    """How the API server reads a patch."""
+
+    MERGE = "application/merge-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+class ApiServer(Protocol):
+    """What the stages need of Kubernetes."""
+
+    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        """Read an object or a list.
+
+        Raises:
+            NotFound: it does not exist.
+            TargetUnavailable: any other failure; the next cycle is the retry.
+        """
+        ...
+
+    async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
+        """Change an object.
+
+        Raises:
+            NotFound, Conflict, FieldConflict, WriteRejected: nothing was changed.
+        """
+        ...
+
+    async def post(self, path: str, body: Json) -> Json:
+        """Create an object.
+
+        Raises:
+            WriteRejected: nothing was created.
+        """
+        ...
+
+
+class KubernetesApi:
+    """An ApiServer over HTTP."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        try:
+            status, body = await self._send("GET", path, list((query or {}).items()))
+        except _TRANSPORT_ERRORS as error:
+            raise TargetUnavailable(f"the API server is not reachable: {error}") from error
+        if status == 404:
+            raise NotFound(_message(body))
+        if status >= 300:
+            raise TargetUnavailable(f"the API server answered {status}: {_message(body)}")
+        return body
+
+    async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
+        return await self._write("PATCH", path, body, patch_type)
+
+    async def post(self, path: str, body: Json) -> Json:
+        return await self._write("POST", path, body, "application/json")
+
+    async def _write(self, method: str, path: str, body: Json, content_type: str) -> Json:
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+        try:
+            status, answer = await self._send(method, path, query, body, content_type)
+        except _TRANSPORT_ERRORS as error:
+            raise WriteRejected(f"the API server is not reachable: {error}") from error
+        if status < 300:
+            return answer
+        message = _message(answer)
+        if status == 404:
+            raise NotFound(message)
+        if status == 409:
+            raise (FieldConflict if content_type == PatchType.APPLY else Conflict)(message)
+        raise WriteRejected(f"the API server answered {status}: {message}")
+
+    async def _send(
+        self, method: str, path: str, query: list[tuple[str, str]], body: Json | None = None, content_type: str = ""
+    ) -> tuple[int, Json]:
+        headers = {"Accept": "application/json", "Content-Type": content_type or "application/json"}
+        request = await self._client.param_serialize(
+            method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
+        text = await response.read()
+        return response.status, json.loads(text) if text else {}
+
+
+_TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, json.JSONDecodeError)
+
+
+def _message(body: Json) -> str:
+    """The Status message, cut: it may quote a whole object."""
+    return str(body.get("message", ""))[:_MESSAGE_LENGTH]

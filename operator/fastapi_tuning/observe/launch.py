@@ -1,0 +1,125 @@
+"""How a container starts its server, read from the pod template alone. Pure.
+
+Which variable works depends on the launcher (measured): the uvicorn command reads UVICORN_* unless the flag is given;
+`fastapi run`, `uvicorn.run()` and gunicorn never do, but take WEB_CONCURRENCY. A flag always beats a variable.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.observation import EnvironmentSetting, LaunchForm
+
+THREAD_POOL_VARIABLE = "FASTAPI_TUNING_THREAD_POOL_SIZE"
+UVICORN_FLAGS: Mapping[str, str] = {
+    "UVICORN_LIMIT_CONCURRENCY": "--limit-concurrency",
+    "UVICORN_TIMEOUT_KEEP_ALIVE": "--timeout-keep-alive",
+    "UVICORN_LIMIT_MAX_REQUESTS": "--limit-max-requests",
+}
+WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
+
+_SERVERS = ("uvicorn", "gunicorn", "fastapi", "hypercorn")
+_SHELLS = ("sh", "bash", "ash", "dash")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Workers:
+    count: int
+    origin: str
+    removable: bool
+
+
+def launch_form(container: Mapping[str, Any]) -> LaunchForm:
+    """Launch form of a container of a pod template (its `command`, `args` and `env`)."""
+    words = _words([*container.get("command", []), *container.get("args", [])])
+    environment = {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+    server = _server(words)
+    workers = _workers(server, words, environment)
+    return LaunchForm(
+        server=server,
+        workers=workers.count,
+        workers_from=workers.origin,
+        workers_removable=workers.removable,
+        settings=(
+            EnvironmentSetting(variable=THREAD_POOL_VARIABLE, current=environment.get(THREAD_POOL_VARIABLE)),
+            *(_setting(variable, flag, server, words, environment) for variable, flag in UVICORN_FLAGS.items()),
+        ),
+    )
+
+
+def _words(arguments: Sequence[str]) -> list[str]:
+    """The argument vector; a script handed to a shell is split as the shell would."""
+    words = [str(argument) for argument in arguments]
+    if len(words) >= 3 and _base(words[0]) in _SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
+        try:
+            return shlex.split(words[2])
+        except ValueError:  # a script that does not parse tells nothing
+            return words
+    return words
+
+
+def _base(word: str) -> str:
+    return word.rsplit("/", 1)[-1]
+
+
+def _server(words: Sequence[str]) -> str:
+    """The first word that names a known server; a Python script starts uvicorn in code; no word says nothing."""
+    for word in words:
+        if _base(word) in _SERVERS:
+            return _base(word)
+    return "python" if words and re.match(r"python[0-9.]*$", _base(words[0])) else "unknown"
+
+
+def _flag(words: Sequence[str], *names: str) -> tuple[str, str] | None:
+    """(as written, value) of the last such flag, in the forms `--f v`, `--f=v` and, for one letter, `-fv`."""
+    found = None
+    for index, word in enumerate(words):
+        for name in names:
+            if word == name and index + 1 < len(words):
+                found = (f"{name} {words[index + 1]}", words[index + 1])
+            elif word.startswith(f"{name}="):
+                found = (word, word.removeprefix(f"{name}="))
+            elif len(name) == 2 and re.fullmatch(rf"{name}\d+", word):
+                found = (word, word.removeprefix(name))
+    return found
+
+
+def _workers(server: str, words: Sequence[str], environment: Mapping[str, str | None]) -> _Workers:
+    """The worker count by the launcher's own precedence: flag, its variable, WEB_CONCURRENCY, one."""
+    names = ("--workers", "-w") if server in ("gunicorn", "hypercorn") else ("--workers",)
+    if (flag := _flag(words, *names)) is not None and flag[1].isdigit():
+        return _Workers(count=int(flag[1]), origin=f"argument {flag[0]}", removable=False)
+    if server == "gunicorn":
+        arguments = environment.get("GUNICORN_CMD_ARGS") or ""
+        if (flag := _flag(arguments.split(), *names)) is not None and flag[1].isdigit():
+            return _Workers(count=int(flag[1]), origin=f"environment GUNICORN_CMD_ARGS={arguments}", removable=False)
+    readers = WORKER_VARIABLES if server in ("uvicorn", "unknown") else ("WEB_CONCURRENCY",)
+    for variable in readers:
+        value = environment.get(variable)
+        if value is not None and value.isdigit():
+            return _Workers(count=max(1, int(value)), origin=f"environment {variable}={value}", removable=True)
+    return _Workers(count=1, origin="default", removable=True)
+
+
+def _setting(
+    variable: str, flag: str, server: str, words: Sequence[str], environment: Mapping[str, str | None]
+) -> EnvironmentSetting:
+    current = environment.get(variable)
+    if (written := _flag(words, flag)) is not None:
+        return EnvironmentSetting(
+            variable=variable,
+            current=current,
+            blocked_by=Reason.FLAG_OVERRIDES,
+            blocked_message=f"argument {written[0]} beats {variable}: remove it from the container's arguments",
+        )
+    if server not in ("uvicorn", "unknown"):
+        return EnvironmentSetting(
+            variable=variable,
+            current=current,
+            blocked_by=Reason.LAUNCHER_IGNORES_ENVIRONMENT,
+            blocked_message=f"{server} does not read {variable}: start the app with the uvicorn command",
+        )
+    return EnvironmentSetting(variable=variable, current=current)

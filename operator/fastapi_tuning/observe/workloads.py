@@ -1,0 +1,130 @@
+"""Reads the target of a FastAPITuning from the API server: Deployment, ready pods, other autoscalers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi_tuning.api.spec import TargetReference
+from fastapi_tuning.api_server import ApiServer, Json
+from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.errors import ContainerNotFound
+from fastapi_tuning.observe.launch import THREAD_POOL_VARIABLE, UVICORN_FLAGS, WORKER_VARIABLES, launch_form
+from fastapi_tuning.observe.signals import PodKey
+
+OUR_VARIABLES = frozenset((THREAD_POOL_VARIABLE, *UVICORN_FLAGS, *WORKER_VARIABLES))
+_HTTP_PORT_NAMES = ("http", "web")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A workload together with the names of its ready pods, by which its metrics are found."""
+
+    workload: Workload
+    ready_pods: frozenset[PodKey]
+
+
+def deployment_path(namespace: str, name: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+
+
+async def read_target(api: ApiServer, namespace: str, reference: TargetReference) -> Target:
+    """The target as it is now.
+
+    Raises:
+        NotFound: no such Deployment.
+        ContainerNotFound: the container is missing, or none can be singled out.
+        TargetUnavailable: the API server gave no answer.
+    """
+    deployment = await api.get(deployment_path(namespace, reference.name))
+    labels = deployment["spec"]["selector"].get("matchLabels", {})
+    pods = await api.get(
+        f"/api/v1/namespaces/{namespace}/pods",
+        {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))},
+    )
+    autoscalers = await api.get(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+    ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
+    return Target(
+        workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
+        ready_pods=ready,
+    )
+
+
+def workload_of(deployment: Json, reference: TargetReference, ready: int, autoscaler: str | None) -> Workload:
+    """The Deployment as the core sees it.
+
+    Raises:
+        ContainerNotFound: the container is missing, or none can be singled out.
+    """
+    spec, status, metadata = deployment["spec"], deployment.get("status", {}), deployment["metadata"]
+    container = app_container(spec["template"]["spec"]["containers"], reference.container_name)
+    return Workload(
+        uid=metadata["uid"],
+        template_hash=template_hash(spec["template"]),
+        container=container["name"],
+        desired_replicas=spec.get("replicas", 1),
+        ready_replicas=ready,
+        scale_resource_version=metadata["resourceVersion"],
+        rollout_in_progress=(
+            status.get("observedGeneration", 0) < metadata.get("generation", 0)
+            or status.get("replicas", 0) > status.get("updatedReplicas", 0)
+        ),
+        launch=launch_form(container),
+        cpu_limit_cores=_cores((container.get("resources") or {}).get("limits", {}).get("cpu")),
+        autoscaler=autoscaler,
+    )
+
+
+def app_container(containers: list[Json], name: str | None) -> Json:
+    """The container that runs the app: the named one, the only one, or the only one with an HTTP port.
+
+    Raises:
+        ContainerNotFound: none or several fit; the message lists what there is.
+    """
+    names = ", ".join(container["name"] for container in containers)
+    if name is not None:
+        fitting = [container for container in containers if container["name"] == name]
+        problem = f"no container {name!r}; there are: {names}"
+    else:
+        fitting = containers if len(containers) == 1 else [entry for entry in containers if _serves_http(entry)]
+        problem = f"set spec.targetRef.containerName to one of: {names}"
+    if len(fitting) != 1:
+        raise ContainerNotFound(problem)
+    return fitting[0]
+
+
+def _serves_http(container: Json) -> bool:
+    return any(port.get("name") in _HTTP_PORT_NAMES for port in container.get("ports", []))
+
+
+def template_hash(template: Json) -> str:
+    """Names the pod template without the variables that we set: our own rollout must not void what was learned."""
+    spec = {**template["spec"], "containers": [_without_ours(entry) for entry in template["spec"]["containers"]]}
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _without_ours(container: Json) -> Json:
+    kept = [entry for entry in container.get("env", []) if entry["name"] not in OUR_VARIABLES]
+    return {**container, "env": kept}
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:
+    for autoscaler in autoscalers["items"]:
+        scaled = autoscaler["spec"]["scaleTargetRef"]
+        if scaled["kind"] == reference.kind and scaled["name"] == reference.name:
+            return str(autoscaler["metadata"]["name"])
+    return None
+
+
+def _cores(quantity: str | None) -> float | None:
+    """CPU quantity in cores: "500m" or "2" or "0.5"."""
+    if quantity is None:
+        return None
+    return float(quantity.removesuffix("m")) / 1000 if quantity.endswith("m") else float(quantity)
