@@ -103,7 +103,7 @@ class KubernetesApi:
             method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
-        text = await response.read()
+        text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
         return response.status, json.loads(text) if text else {}
 
 

@@ -122,6 +122,8 @@ class History(ApiModel):
     last_scale_up_time: datetime | None = None
     last_scale_down_time: datetime | None = None
     last_rollout_time: datetime | None = None
+    pods_for_one_worker: int | None = None
+    """Replicas that carry the load with one worker a pod; set while several workers become one."""
     learned: Learned = Learned()
 
 

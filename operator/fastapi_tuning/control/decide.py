@@ -5,11 +5,13 @@ forward) divided by what a pod safely carries, trimmed by a slow feedback; threa
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
+from fastapi_tuning.api.status import Settings
 from fastapi_tuning.control.estimate import (
     Estimate,
     PodCapacity,
@@ -40,6 +42,18 @@ class Knob(StrEnum):
     LIMIT_CONCURRENCY = "limitConcurrency"
     TIMEOUT_KEEP_ALIVE = "timeoutKeepAlive"
     LIMIT_MAX_REQUESTS = "limitMaxRequests"
+    WORKERS = "workers"
+
+
+VARIABLES: Mapping[Knob, str] = {
+    Knob.THREADS: "FASTAPI_TUNING_THREAD_POOL_SIZE",
+    Knob.LIMIT_CONCURRENCY: "UVICORN_LIMIT_CONCURRENCY",
+    Knob.TIMEOUT_KEEP_ALIVE: "UVICORN_TIMEOUT_KEEP_ALIVE",
+    Knob.LIMIT_MAX_REQUESTS: "UVICORN_LIMIT_MAX_REQUESTS",
+}
+"""The environment variable that carries a setting into the pod."""
+WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
+"""Both are set to 1: which one a launcher reads differs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,17 @@ def feed_forward_replicas(estimate: Estimate, capacity: PodCapacity | None = Non
     if safe is None:
         return None
     return max(1, math.ceil(estimate.imbalance * estimate.offered_per_second / safe))
+
+
+def propose_idle_replicas(spec: FastAPITuningSpec, workload: Workload) -> Proposal:
+    """No traffic: the least that the spec allows."""
+    return Proposal(
+        knob=Knob.REPLICAS,
+        current=workload.desired_replicas,
+        wanted=spec.replicas.min,
+        reason=Reason.DEMAND_FELL if workload.desired_replicas > spec.replicas.min else Reason.ALREADY_OPTIMAL,
+        message="no requests",
+    )
 
 
 def propose_replicas(estimate: Estimate, workload: Workload, trim: float) -> Proposal:
@@ -188,4 +213,28 @@ def propose_limit_concurrency(estimate: Estimate, spec: FastAPITuningSpec, curre
         wanted=max(bounds.min, min(bounds.max, _CONNECTIONS_PER_REQUEST * admitted)),
         reason=Reason.LIMIT_FROM_OBJECTIVE,
         message=f"{admitted} requests in flight still make the objective; connections are twice that",
+    )
+
+
+def propose_fixed(spec: FastAPITuningSpec, applied: Settings) -> tuple[Proposal, ...]:
+    """Settings whose value the spec itself gives."""
+    uvicorn = spec.uvicorn
+    asked = (
+        (
+            Knob.TIMEOUT_KEEP_ALIVE,
+            uvicorn.timeout_keep_alive.mode,
+            applied.timeout_keep_alive_seconds,
+            uvicorn.timeout_keep_alive.seconds,
+        ),
+        (
+            Knob.LIMIT_MAX_REQUESTS,
+            uvicorn.limit_max_requests.mode,
+            applied.limit_max_requests,
+            uvicorn.limit_max_requests.requests,
+        ),
+    )
+    return tuple(
+        Proposal(knob=knob, current=current, wanted=wanted, reason=Reason.REQUESTED_BY_SPEC, message="as the spec says")
+        for knob, mode, current, wanted in asked
+        if mode is not Mode.OFF
     )

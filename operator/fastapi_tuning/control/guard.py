@@ -170,8 +170,9 @@ def replica_step(proposal: Proposal, context: Context) -> Clamp | Hold | None:
 
 
 def restart_worth_it(proposal: Proposal, context: Context) -> Hold | None:
-    """A rollout must save a pod, or mend an objective that replicas cannot mend."""
-    if proposal.wanted == proposal.current or proposal.saves_pods >= 1:
+    """A rollout must save a pod, mend an objective that replicas cannot mend, or be asked for by name."""
+    asked_for = proposal.reason in (Reason.REQUESTED_BY_SPEC, Reason.WORKERS_TO_PODS)
+    if proposal.wanted == proposal.current or proposal.saves_pods >= 1 or asked_for:
         return None
     if context.objective_missed and not _replicas_can_help(context):
         return None

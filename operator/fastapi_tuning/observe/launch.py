@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES, Knob
 from fastapi_tuning.control.observation import EnvironmentSetting, LaunchForm
 
-THREAD_POOL_VARIABLE = "FASTAPI_TUNING_THREAD_POOL_SIZE"
+THREAD_POOL_VARIABLE = VARIABLES[Knob.THREADS]
 UVICORN_FLAGS: Mapping[str, str] = {
-    "UVICORN_LIMIT_CONCURRENCY": "--limit-concurrency",
-    "UVICORN_TIMEOUT_KEEP_ALIVE": "--timeout-keep-alive",
-    "UVICORN_LIMIT_MAX_REQUESTS": "--limit-max-requests",
+    VARIABLES[Knob.LIMIT_CONCURRENCY]: "--limit-concurrency",
+    VARIABLES[Knob.TIMEOUT_KEEP_ALIVE]: "--timeout-keep-alive",
+    VARIABLES[Knob.LIMIT_MAX_REQUESTS]: "--limit-max-requests",
 }
-WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
 
 _SERVERS = ("uvicorn", "gunicorn", "fastapi", "hypercorn")
 _SHELLS = ("sh", "bash", "ash", "dash")

@@ -8,12 +8,13 @@ from typing import Any
 
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import ApiServer, Json
+from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
-from fastapi_tuning.observe.launch import THREAD_POOL_VARIABLE, UVICORN_FLAGS, WORKER_VARIABLES, launch_form
+from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.signals import PodKey
 
-OUR_VARIABLES = frozenset((THREAD_POOL_VARIABLE, *UVICORN_FLAGS, *WORKER_VARIABLES))
+OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
 _HTTP_PORT_NAMES = ("http", "web")
 
 

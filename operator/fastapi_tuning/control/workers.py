@@ -1,0 +1,40 @@
+"""From k workers in a pod to one, without losing capacity: first k times the pods, then one worker in each."""
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
+from fastapi_tuning.api.status import History
+from fastapi_tuning.control.decide import Knob, Proposal
+from fastapi_tuning.control.observation import Workload
+
+
+def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> tuple[Proposal, ...]:
+    """The next step of the change, or nothing: one worker already, not asked for, or not ours to change.
+
+    The replica count that is needed is fixed at the first step and kept in the history, since multiplying again what
+    was multiplied already would never end.
+    """
+    launch = workload.launch
+    if launch.workers <= 1 or not launch.workers_removable or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
+        return ()
+    pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
+    if workload.desired_replicas < min(pods, spec.replicas.max):
+        return (
+            Proposal(
+                knob=Knob.REPLICAS,
+                current=workload.desired_replicas,
+                wanted=pods,
+                reason=Reason.WORKERS_TO_PODS,
+                message=f"{launch.workers} workers a pod ({launch.workers_from}): {pods} pods first, then one worker",
+            ),
+        )
+    if pods > spec.replicas.max or workload.ready_replicas < pods:
+        return ()
+    return (
+        Proposal(
+            knob=Knob.WORKERS,
+            current=launch.workers,
+            wanted=1,
+            reason=Reason.WORKERS_TO_PODS,
+            message=f"{workload.ready_replicas} pods are ready: one worker in each",
+        ),
+    )
