@@ -1,0 +1,142 @@
+"""The conditions of a FastAPITuning from what a cycle found. Pure; their polarity is documented with the types."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.status import Condition, ConditionType
+from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.estimate import Verdict
+from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
+
+_LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A condition without its times: "True", "False" or "Unknown", and why."""
+
+    status: str
+    reason: Reason
+    message: str = ""
+
+
+Findings = Mapping[ConditionType, Finding]
+
+
+def findings_of_problem(reason: Reason, message: str, *, needs_a_person: bool) -> Findings:
+    """Conditions when the target could not even be read."""
+    unknown = Finding(status="Unknown", reason=reason, message=message)
+    return {
+        ConditionType.READY: Finding(status="False", reason=reason, message=message),
+        ConditionType.STALLED: Finding(status=_status(needs_a_person), reason=reason, message=message),
+        ConditionType.METRICS_AVAILABLE: unknown,
+        ConditionType.OBJECTIVE_MET: unknown,
+    }
+
+
+def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, failures: Iterable[Finding]) -> Findings:
+    """Conditions of a complete cycle; `failures` are writes that the API server refused."""
+    failure = next(iter(failures), None)
+    return {
+        ConditionType.READY: failure or _ready(signals),
+        ConditionType.METRICS_AVAILABLE: _metrics(signals, workload),
+        ConditionType.OBJECTIVE_MET: _objective(signals, outcome),
+        ConditionType.SCALING_LIMITED: _limited(outcome),
+        ConditionType.ONE_WORKER_PER_POD: _one_worker(workload),
+        ConditionType.SETTINGS_EFFECTIVE: _settings(workload),
+        ConditionType.STALLED: Finding(
+            status=_status(failure is not None and failure.reason is Reason.FIELD_CONFLICT),
+            reason=failure.reason if failure else Reason.TUNING,
+            message=failure.message if failure else "",
+        ),
+    }
+
+
+def conditions_of(
+    findings: Findings, previous: tuple[Condition, ...], generation: int, now: datetime
+) -> tuple[Condition, ...]:
+    """Findings with times: `lastTransitionTime` moves only when the status does."""
+    before = {condition.type: condition for condition in previous}
+    return tuple(
+        Condition(
+            type=kind,
+            status=finding.status,
+            reason=finding.reason,
+            message=finding.message,
+            observed_generation=generation,
+            last_transition_time=(
+                before[kind].last_transition_time if kind in before and before[kind].status == finding.status else now
+            ),
+        )
+        for kind, finding in findings.items()
+    )
+
+
+def _status(value: bool) -> str:  # noqa: FBT001  # a condition's status is a boolean by nature
+    return "True" if value else "False"
+
+
+def _ready(signals: Signals) -> Finding:
+    if isinstance(signals, NoData):
+        return Finding(status="False", reason=signals.reason, message=f"holding: {signals.message}")
+    return Finding(status="True", reason=Reason.TUNING, message="observing and deciding")
+
+
+def _metrics(signals: Signals, workload: Workload) -> Finding:
+    if isinstance(signals, NoData):
+        return Finding(status="False", reason=signals.reason, message=signals.message)
+    if signals.scraped_pods < workload.ready_replicas:
+        return Finding(
+            status="False",
+            reason=Reason.PARTLY_SCRAPED,
+            message=f"{signals.scraped_pods} of {workload.ready_replicas} ready pods scraped: nothing moves down",
+        )
+    return Finding(status="True", reason=Reason.METRICS_AVAILABLE, message=f"source {signals.source}")
+
+
+def _objective(signals: Signals, outcome: Outcome) -> Finding:
+    if isinstance(signals, NoData):
+        return Finding(status="Unknown", reason=signals.reason, message=signals.message)
+    if isinstance(signals, NoTraffic) or outcome.estimate is None:
+        return Finding(status="Unknown", reason=Reason.NO_TRAFFIC, message="no requests in the window")
+    found = outcome.estimate
+    message = (
+        f"{found.bad_ratio:.2%} late and {found.error_ratio:.2%} failed of {found.requests_in_window:.0f} requests"
+    )
+    match found.verdict:
+        case Verdict.MISSED:
+            return Finding(status="False", reason=Reason.OBJECTIVE_MISSED, message=message)
+        case Verdict.TOO_FEW_REQUESTS:
+            return Finding(status="Unknown", reason=Reason.TOO_FEW_REQUESTS, message=message)
+        case Verdict.MET:
+            return Finding(status="True", reason=Reason.OBJECTIVE_MET, message=message)
+
+
+def _limited(outcome: Outcome) -> Finding:
+    for verdict in outcome.verdicts:
+        for guard in verdict.guards:
+            if guard.reason in _LIMITING:
+                return Finding(status="True", reason=guard.reason, message=f"{verdict.proposal.knob}: {guard.message}")
+    return Finding(status="False", reason=Reason.TUNING, message="no bound or other owner in the way")
+
+
+def _one_worker(workload: Workload) -> Finding:
+    launch = workload.launch
+    if launch.workers <= 1:
+        return Finding(status="True", reason=Reason.ONE_WORKER, message="one worker per pod")
+    remedy = (
+        "spec.workers.mode: Auto turns them into pods"
+        if launch.workers_removable
+        else "no environment variable overrides that: change it and multiply the replicas"
+    )
+    message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}"
+    return Finding(status="False", reason=Reason.SEVERAL_WORKERS, message=message)
+
+
+def _settings(workload: Workload) -> Finding:
+    for setting in workload.launch.settings:
+        if setting.blocked_by is not None:
+            return Finding(status="False", reason=setting.blocked_by, message=setting.blocked_message)
+    return Finding(status="True", reason=Reason.TUNING, message=f"{workload.launch.server} reads what we set")

@@ -1,0 +1,139 @@
+"""The status of a FastAPITuning from what a cycle found and did. Pure; writing it is another module's business."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec
+from fastapi_tuning.api.status import (
+    Decision,
+    FastAPITuningStatus,
+    Measured,
+    Recommendation,
+    ReplicaBounds,
+    Settings,
+)
+from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.guard import Hold, Verdict
+from fastapi_tuning.control.observation import Observation
+
+MOST_DECISIONS = 10
+REFRESH = timedelta(seconds=30)
+"""Numbers and history alone are written this often; whatever a person would act on is written at once."""
+
+
+def measured_of(outcome: Outcome) -> Measured:
+    """The evidence, rounded for people."""
+    found = outcome.estimate
+    if found is None:
+        return Measured()
+    quantile = found.latency_percentile_seconds
+    return Measured(
+        offered_requests_per_second=f"{found.offered_per_second:.1f}",
+        latency_percentile_milliseconds="" if quantile is None else f"{quantile * 1000:.0f}",
+        bad_percent=f"{found.bad_ratio * 100:.2f}",
+        error_percent=f"{found.error_ratio * 100:.2f}",
+    )
+
+
+def latency_of(measured: Measured, spec: FastAPITuningSpec) -> str:
+    """For the printer column: what is, against what is owed."""
+    return f"{measured.latency_percentile_milliseconds or '?'}/{spec.objectives.latency.threshold_milliseconds} ms"
+
+
+def recommendation_of(outcome: Outcome) -> Recommendation:
+    """Where the law would put the knobs next, bounds and pace included."""
+    wanted = {verdict.proposal.knob: verdict.proposal.wanted for verdict in outcome.verdicts}
+    replicas = wanted.get(Knob.REPLICAS)
+    return Recommendation(
+        replicas=None if replicas is None else _bounds(replicas, outcome),
+        settings=Settings(
+            replicas=replicas,
+            threads=wanted.get(Knob.THREADS),
+            limit_concurrency=wanted.get(Knob.LIMIT_CONCURRENCY),
+            timeout_keep_alive_seconds=wanted.get(Knob.TIMEOUT_KEEP_ALIVE),
+            limit_max_requests=wanted.get(Knob.LIMIT_MAX_REQUESTS),
+        ),
+    )
+
+
+def _bounds(target: int, outcome: Outcome) -> ReplicaBounds:
+    """The least and most that were wanted lately: the spread of the evidence."""
+    needs = [need.replicas for need in outcome.history.needs[-10:]] or [target]
+    return ReplicaBounds(lower=min(*needs, target), target=target, upper=max(*needs, target))
+
+
+def decisions_of(outcome: Outcome, refused: Mapping[Knob, tuple[Reason, str]], now: datetime) -> tuple[Decision, ...]:
+    """One record for each knob that was moved, or that the law would move and something keeps from it."""
+    return tuple(
+        _decision(verdict, refused.get(verdict.proposal.knob), now)
+        for verdict in outcome.verdicts
+        if verdict.proposal.wanted != verdict.proposal.current or verdict.guards
+    )
+
+
+def _decision(verdict: Verdict, refusal: tuple[Reason, str] | None, now: datetime) -> Decision:
+    proposal = verdict.proposal
+    holds = [guard for guard in verdict.guards if isinstance(guard, Hold)]
+    guard = refusal[0] if refusal else verdict.guards[-1].reason if verdict.guards else None
+    notes = [guard.message for guard in verdict.guards] + ([refusal[1]] if refusal else [])
+    moved = verdict.value is not None and refusal is None and not holds
+    current = "" if proposal.current is None else str(proposal.current)
+    return Decision(
+        time=now,
+        knob=proposal.knob,
+        from_value=current,
+        to_value=str(proposal.wanted) if moved else current,
+        reason=proposal.reason,
+        guard=guard,
+        message="; ".join([proposal.message, *notes])[:1024],
+    )
+
+
+def last_decision_of(decisions: Iterable[Decision], previous: Decision | None) -> Decision | None:
+    """A move before a refusal to move; the previous one, with its time, if it says the same."""
+    ordered = sorted(decisions, key=lambda decision: decision.from_value == decision.to_value)
+    if not ordered:
+        return previous
+    return previous if previous is not None and _same(ordered[0], previous) else ordered[0]
+
+
+def _same(left: Decision, right: Decision) -> bool:
+    """Alike but for time and numbers in the message."""
+    return left.model_copy(update={"time": right.time, "message": right.message}) == right
+
+
+def moves_among(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    return tuple(decision for decision in decisions if decision.from_value != decision.to_value)
+
+
+def current_of(observation: Observation, applied: Settings, threads: int | None) -> Settings:
+    """Values in force."""
+    return applied.model_copy(
+        update={"replicas": observation.workload.desired_replicas, "threads": threads or applied.threads}
+    )
+
+
+def worth_writing(new: FastAPITuningStatus, written: FastAPITuningStatus | None, now: datetime) -> bool:
+    """Whether a person would see a difference, or the history on the server grows old."""
+    if written is None:
+        return True
+    last = written.history.last_observation_time
+    stale = new.history != written.history and (last is None or now - last >= REFRESH)
+    return stale or _essence(new) != _essence(written)
+
+
+def _essence(status: FastAPITuningStatus) -> FastAPITuningStatus:
+    """The status without what changes by the second."""
+    steady = tuple(condition.model_copy(update={"message": ""}) for condition in status.conditions)
+    blank = FastAPITuningStatus()
+    return status.model_copy(
+        update={
+            "conditions": steady,
+            "measured": blank.measured,
+            "latency": blank.latency,
+            "history": blank.history,
+            "recommendation": status.recommendation.model_copy(update={"replicas": None}),
+        }
+    )
