@@ -1,4 +1,4 @@
-"""Carries out the moves of one outcome, cheapest first; each result is a value, a refusal by the API server included."""
+"""Carries out the moves of one outcome; each result is a value, a refusal by the API server included."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ async def carry_out(
     results = []
     if Knob.REPLICAS in moves:
         results.append(await _scale(api, path, workload, moves[Knob.REPLICAS]))
-    settings = {knob: value for knob, value in moves.items() if knob is not Knob.REPLICAS}
+    settings: dict[Knob, int] = {knob: value for knob, value in moves.items() if knob is not Knob.REPLICAS}
     if settings:
         results.append(await _roll_out(api, path, workload, settings, applied))
     return tuple(results)

@@ -1,0 +1,288 @@
+"""The shell around the core: one cycle over all due objects. The only module that knows every stage.
+
+observe → tune (pure) → act → report. A target that cannot be read ends the cycle of its own object only.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi_tuning.act.moves import MoveResult, carry_out, with_moves
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import Mode
+from fastapi_tuning.api.status import FastAPITuningStatus, History, Settings
+from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
+from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.observation import Observation, Signals
+from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, NotFound, WriteRejected
+from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
+from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
+from fastapi_tuning.report import conditions, status
+from fastapi_tuning.report.events import EventRecorder, EventType
+from fastapi_tuning.report.metrics import OperatorMetrics
+
+logger = logging.getLogger(__name__)
+
+_PARALLEL_READS = 16
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Runs cycles and remembers, between them, the newest status of each object by uid."""
+
+    api: ApiServer
+    prometheus: PrometheusReader
+    events: EventRecorder
+    metrics: OperatorMetrics
+    _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
+    _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
+
+    async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
+        """Observe, decide, act and report for every due object; `known` are all, for conflicts between them."""
+        due = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
+        older = _older_twins(known)
+        targets = await self._read_targets(due)
+        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
+        signals = await asyncio.to_thread(
+            read_signals,
+            self.prometheus,
+            [_metrics_target(tuning, found) for tuning in due if _key(tuning) in found],
+            now,
+        )
+        for tuning in due:
+            target = targets[_key(tuning)]
+            if isinstance(target, FastAPITuningError):
+                await self._report_problem(tuning, target, now)
+            else:
+                await self._reconcile(tuning, target, signals[_key(tuning)], older.get(tuning.uid), now)
+
+    def forget(self, tuning: FastAPITuning) -> None:
+        """Drop what is remembered of an object that is gone."""
+        self._newest.pop(tuning.uid, None)
+        self._written.pop(tuning.uid, None)
+        self.metrics.forget(tuning.namespace, tuning.name)
+
+    def newest_status(self, tuning: FastAPITuning) -> FastAPITuningStatus:
+        """The status after the last cycle; after a restart, the one on the server."""
+        return self._newest.get(tuning.uid, tuning.status)
+
+    async def _read_targets(
+        self, tunings: Iterable[FastAPITuning]
+    ) -> dict[tuple[str, str], Target | FastAPITuningError]:
+        gate = asyncio.Semaphore(_PARALLEL_READS)
+
+        async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
+            async with gate:
+                try:
+                    return _key(tuning), await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+                except FastAPITuningError as error:
+                    return _key(tuning), error
+
+        return dict(await asyncio.gather(*map(read, tunings)))
+
+    async def _reconcile(
+        self, tuning: FastAPITuning, target: Target, signals: Signals, twin: str | None, now: datetime
+    ) -> None:
+        before = self.newest_status(tuning)
+        observation = Observation(time=now, workload=target.workload, signals=signals)
+        surroundings = Surroundings(
+            applied=before.applied, paused_until=_paused_until(tuning.annotations), duplicate_of=twin
+        )
+        outcome = tune(tuning.spec, observation, before.history, surroundings)
+        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
+        results = await carry_out(self.api, path, target.workload, outcome.moves, before.applied)
+        after = _status_after(tuning, before, observation, outcome, results)
+        self._log(tuning, outcome, results)
+        await self._announce(tuning, before, after, results, now)
+        await self._write(tuning, after, now)
+
+    async def _report_problem(self, tuning: FastAPITuning, error: FastAPITuningError, now: datetime) -> None:
+        reason, needs_a_person = _problem(error)
+        self.metrics.cycle_failures.labels(reason).inc()
+        before = self.newest_status(tuning)
+        findings = conditions.findings_of_problem(reason, str(error), needs_a_person=needs_a_person)
+        after = before.model_copy(
+            update={
+                "observed_generation": tuning.generation,
+                "conditions": conditions.conditions_of(findings, before.conditions, tuning.generation, now),
+            }
+        )
+        await self._announce(tuning, before, after, (), now)
+        await self._write(tuning, after, now)
+
+    async def _announce(
+        self,
+        tuning: FastAPITuning,
+        before: FastAPITuningStatus,
+        after: FastAPITuningStatus,
+        results: Iterable[MoveResult],
+        now: datetime,
+    ) -> None:
+        """Events: what was moved, what the API server refused, and readiness lost or regained."""
+        said: list[tuple[EventType, str, str]] = []
+        if after.last_decision is not None and after.last_decision != before.last_decision:
+            decision = after.last_decision
+            step = f"{decision.knob} {decision.from_value or '?'} → {decision.to_value}: {decision.message}"
+            said.append((EventType.NORMAL, decision.guard or decision.reason, step))
+        said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
+        readiness = {kind: _ready_of(each) for kind, each in (("before", before), ("after", after))}
+        if (
+            readiness["after"] is not None
+            and readiness["after"][0] == "False"
+            and readiness["after"] != readiness["before"]
+        ):
+            said.append((EventType.WARNING, readiness["after"][1], _ready_message(after)))
+        for kind, reason, message in said:
+            try:
+                await self.events.record(tuning, kind, reason, message, now)
+            except (WriteRejected, NotFound) as error:
+                logger.warning("event not posted", extra={"object": _key(tuning), "error": str(error)})
+
+    async def _write(self, tuning: FastAPITuning, after: FastAPITuningStatus, now: datetime) -> None:
+        self._newest[tuning.uid] = after
+        self.metrics.show(tuning, after)
+        if not status.worth_writing(after, self._written.get(tuning.uid), now):
+            return
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{tuning.namespace}/{PLURAL}/{tuning.name}/status"
+        body = {"status": after.model_dump(mode="json", by_alias=True)}
+        try:
+            await self.api.patch(path, body, PatchType.MERGE)
+        except (WriteRejected, NotFound) as error:
+            logger.warning("status not written", extra={"object": _key(tuning), "error": str(error)})
+            return
+        self._written[tuning.uid] = after
+
+    def _log(self, tuning: FastAPITuning, outcome: Outcome, results: Iterable[MoveResult]) -> None:
+        for result in results:
+            for knob in result.knobs:
+                self.metrics.moves.labels(tuning.namespace, tuning.name, knob, result.reason).inc()
+                logger.info(
+                    "move",
+                    extra={
+                        "object": _key(tuning),
+                        "knob": knob,
+                        "value": outcome.moves[knob],
+                        "result": result.reason,
+                        "error": result.message,
+                    },
+                )
+
+
+def _key(tuning: FastAPITuning) -> tuple[str, str]:
+    return tuning.namespace, tuning.name
+
+
+def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Target]) -> MetricsTarget:
+    return MetricsTarget(
+        key=_key(tuning),
+        pods=targets[_key(tuning)].ready_pods,
+        metrics=tuning.spec.metrics,
+        threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
+    )
+
+
+def _older_twins(known: Iterable[FastAPITuning]) -> dict[str, str]:
+    """By uid, the name of the older object on the same target; the oldest of them acts."""
+    first: dict[tuple[str, str, str], FastAPITuning] = {}
+    twins: dict[str, str] = {}
+    for tuning in sorted(known, key=lambda each: (each.creation_time, each.name)):
+        reference = tuning.spec.target_ref
+        owner = first.setdefault((tuning.namespace, reference.kind, reference.name), tuning)
+        if owner is not tuning:
+            twins[tuning.uid] = owner.name
+    return twins
+
+
+def _paused_until(annotations: Mapping[str, str]) -> datetime | None:
+    """The annotation's time; one that cannot be read pauses for ever, since somebody meant to pause."""
+    text = annotations.get(PAUSED_UNTIL_ANNOTATION)
+    if text is None:
+        return None
+    try:
+        until = datetime.fromisoformat(text)
+    except ValueError:
+        return _FOR_EVER
+    return until if until.tzinfo is not None else _FOR_EVER
+
+
+_FOR_EVER = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
+
+
+def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
+    """(reason, whether a person must act)"""
+    if isinstance(error, NotFound):
+        return Reason.TARGET_NOT_FOUND, True
+    if isinstance(error, ContainerNotFound):
+        return Reason.CONTAINER_NOT_FOUND, True
+    return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False
+
+
+def _status_after(
+    tuning: FastAPITuning,
+    before: FastAPITuningStatus,
+    observation: Observation,
+    outcome: Outcome,
+    results: tuple[MoveResult, ...],
+) -> FastAPITuningStatus:
+    now, workload, spec = observation.time, observation.workload, tuning.spec
+    refused = {knob: (each.reason, each.message) for each in results if not each.applied for knob in each.knobs}
+    done = {knob: value for knob, value in outcome.moves.items() if knob not in refused}
+    decisions = status.decisions_of(outcome, refused, now)
+    failures = [
+        conditions.Finding(status="False", reason=each.reason, message=each.message)
+        for each in results
+        if not each.applied and each.reason is not Reason.CONFLICT
+    ]
+    findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
+    measured = status.measured_of(outcome)
+    threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
+    applied = with_moves(before.applied, done)
+    if Knob.REPLICAS in done:
+        applied = applied.model_copy(update={"replicas": done[Knob.REPLICAS]})
+    return FastAPITuningStatus(
+        observed_generation=tuning.generation,
+        conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
+        metrics_source=getattr(observation.signals, "source", before.metrics_source),
+        limiting_factor=outcome.limiting_factor,
+        measured=measured,
+        objective=f"p{spec.objectives.latency.percentile} < {spec.objectives.latency.threshold_milliseconds} ms",
+        latency=status.latency_of(measured, spec),
+        current=status.current_of(observation, applied, threads),
+        recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
+        applied=applied,
+        original=_original(before.original, before.applied, workload.desired_replicas, done),
+        last_decision=status.last_decision_of(decisions, before.last_decision),
+        decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
+        history=_history_after(outcome.history, done, workload.desired_replicas, now),
+    )
+
+
+def _original(original: Settings, applied: Settings, replicas: int, done: Mapping[Knob, int]) -> Settings:
+    """What the user had before our first move of replicas; settings of the template are simply given up again."""
+    if Knob.REPLICAS in done and applied.replicas is None:
+        return original.model_copy(update={"replicas": replicas})
+    return original
+
+
+def _history_after(history: History, done: Mapping[Knob, int], replicas: int, now: datetime) -> History:
+    update: dict[str, object] = {}
+    if Knob.REPLICAS in done:
+        update["last_scale_up_time" if done[Knob.REPLICAS] > replicas else "last_scale_down_time"] = now
+    if any(knob is not Knob.REPLICAS for knob in done):
+        update["last_rollout_time"] = now
+    if Knob.WORKERS in done:
+        update["pods_for_one_worker"] = None
+    return history.model_copy(update=update)
+
+
+def _ready_of(each: FastAPITuningStatus) -> tuple[str, str] | None:
+    return next(((entry.status, entry.reason) for entry in each.conditions if entry.type == "Ready"), None)
+
+
+def _ready_message(each: FastAPITuningStatus) -> str:
+    return next((entry.message for entry in each.conditions if entry.type == "Ready"), "")
