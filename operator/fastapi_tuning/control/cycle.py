@@ -66,10 +66,9 @@ def _with_traffic(
     replicas = decide.propose_replicas(found, workload, trim)
     history = memory.remember_need(history, observation.time, replicas.wanted)
     history = memory.remember_capacity(history, workload.template_hash, found, trim)
-    proposals = propose_one_worker(spec, workload, history) or (
-        replicas,
-        *_settings(spec, found, workload, surroundings.applied, trim),
-    )
+    one_worker = propose_one_worker(spec, workload, history)
+    history = memory.remember_worker_pods(history, one_worker)
+    proposals = one_worker or (replicas, *_settings(spec, found, workload, surroundings.applied, trim))
     missed = found.verdict is estimate.Verdict.MISSED
     return Outcome(
         estimate=found,

@@ -1,8 +1,10 @@
 """History → History: what one observation adds to the memory that lives in the object's status."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.status import History, Learned, ReplicaNeed
+from fastapi_tuning.control.decide import Knob, Proposal
 from fastapi_tuning.control.estimate import Estimate
 
 NEED_SLOT = timedelta(seconds=30)
@@ -42,6 +44,14 @@ def remember_capacity(history: History, template_hash: str, estimate: Estimate, 
         feedback=f"{trim:.3f}",
     )
     return history.model_copy(update={"learned": learned})
+
+
+def remember_worker_pods(history: History, proposals: Iterable[Proposal]) -> History:
+    """Note how many pods replace the workers, once: the count is not to be multiplied again."""
+    for proposal in proposals:
+        if proposal.knob is Knob.REPLICAS:
+            return history.model_copy(update={"pods_for_one_worker": proposal.wanted})
+    return history
 
 
 def _text(value: float | None) -> str:

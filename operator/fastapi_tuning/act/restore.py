@@ -1,0 +1,17 @@
+"""Gives a target back what it had before us, for objects that ask for it when they are deleted."""
+
+from fastapi_tuning.act.environment import apply_environment
+from fastapi_tuning.api.status import FastAPITuningStatus
+from fastapi_tuning.api_server import ApiServer, PatchType
+
+
+async def restore(api: ApiServer, path: str, container: str, status: FastAPITuningStatus) -> None:
+    """Give up our environment entries and set the replicas that were there before our first move.
+
+    Raises:
+        NotFound, WriteRejected: the target is gone, or the API server refused.
+    """
+    if any(value is not None for name, value in status.applied if name != "replicas"):
+        await apply_environment(api, path, path.rsplit("/", 1)[1], container, {})
+    if status.original.replicas is not None:
+        await api.patch(f"{path}/scale", {"spec": {"replicas": status.original.replicas}}, PatchType.MERGE)

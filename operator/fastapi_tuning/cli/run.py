@@ -1,0 +1,108 @@
+"""Puts the operator together and runs it: watch, control loop and pages in one event loop."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import kopf
+import uvicorn
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from pythonjsonlogger.json import JsonFormatter
+
+from fastapi_tuning.act.restore import restore
+from fastapi_tuning.api.spec import OnDelete
+from fastapi_tuning.api.tuning import FastAPITuning
+from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.errors import FastAPITuningError
+from fastapi_tuning.handlers.cache import TuningCache
+from fastapi_tuning.handlers.loop import ControlLoop
+from fastapi_tuning.handlers.watch import registry_for
+from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
+from fastapi_tuning.observe.workloads import deployment_path, read_target
+from fastapi_tuning.reconcile import Reconciler
+from fastapi_tuning.report.events import EventRecorder
+from fastapi_tuning.report.metrics import OperatorMetrics
+from fastapi_tuning.web.pages import pages
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSettings:
+    """What the command line and FASTAPI_TUNING_* variables set. No namespaces: all of them."""
+
+    prometheus: PrometheusEndpoint
+    namespaces: tuple[str, ...]
+    port: int
+
+
+def log_as_json(level: str) -> None:
+    """One JSON object a line on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+async def run_operator(settings: OperatorSettings) -> None:
+    """Run until SIGTERM or SIGINT; the first part that ends on its own ends the rest, and its error is raised."""
+    await config.load_config()
+    registry = CollectorRegistry()
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=registry)
+    async with ApiClient() as client:
+        api = KubernetesApi(client)
+        reconciler = Reconciler(
+            api=api,
+            prometheus=PrometheusClient(settings.prometheus),
+            events=EventRecorder(api),
+            metrics=OperatorMetrics(registry),
+        )
+        cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
+        loop = ControlLoop(api=api, cache=cache, reconciler=reconciler)
+
+        async def on_deleted(tuning: FastAPITuning) -> None:
+            if tuning.spec.on_delete is OnDelete.RESTORE:
+                await _restore(api, tuning)
+
+        server = _PageServer(
+            uvicorn.Config(pages(registry, lambda: loop.heartbeat), host="0.0.0.0", port=settings.port, log_config=None)
+        )
+        stop = asyncio.Event()
+        watch = kopf.operator(
+            registry=registry_for(cache, on_deleted),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            stop_flag=stop,
+        )
+        parts = [asyncio.create_task(watch), asyncio.create_task(loop.run()), asyncio.create_task(server.serve())]
+        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        server.should_exit = True
+        parts[1].cancel()
+        for result in await asyncio.gather(*parts, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+
+class _PageServer(uvicorn.Server):
+    """Leaves the signals to kopf, which ends the watch; the rest ends with it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _restore(api: KubernetesApi, tuning: FastAPITuning) -> None:
+    try:
+        target = await read_target(api, tuning.namespace, tuning.spec.target_ref)
+        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
+        await restore(api, path, target.workload.container, tuning.status)
+    except FastAPITuningError as error:
+        logger.warning("not restored", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})

@@ -1,0 +1,73 @@
+"""The clock of the operator: which objects are due, and one cycle after the other. A failed cycle is not the last."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.api_server import ApiServer
+from fastapi_tuning.errors import FastAPITuningError
+from fastapi_tuning.handlers.cache import TuningCache
+from fastapi_tuning.reconcile import Reconciler
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_RELIST_SECONDS = 300.0
+_PAGE = "500"
+
+
+@dataclass(slots=True)
+class ControlLoop:
+    """Runs until cancelled; `heartbeat` is the monotonic time of the last finished tick."""
+
+    api: ApiServer
+    cache: TuningCache
+    reconciler: Reconciler
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    heartbeat: float = 0.0
+    _next: dict[str, float] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        relist_at = time.monotonic() + _RELIST_SECONDS
+        while True:
+            started = time.monotonic()
+            try:
+                if started >= relist_at:
+                    relist_at = started + _RELIST_SECONDS
+                    await self.relist()
+                await self.tick(started)
+            except FastAPITuningError as error:
+                logger.error("cycle failed", extra={"error": str(error)})
+            self.heartbeat = time.monotonic()
+            await asyncio.sleep(_TICK_SECONDS)
+
+    async def tick(self, monotonic_seconds: float) -> None:
+        """One cycle over what is due at this monotonic time."""
+        known = self.cache.tunings
+        due = [tuning for tuning in known if self._next.get(tuning.uid, 0.0) <= monotonic_seconds]
+        for tuning in due:
+            self._next[tuning.uid] = monotonic_seconds + tuning.spec.interval_seconds
+        if due:
+            with self.reconciler.metrics.cycle_seconds.time():
+                await self.reconciler.cycle(due, known, self.now())
+
+    async def relist(self) -> None:
+        """Compare the cache with a full list, since the watch can lose a deletion."""
+        living: set[tuple[str, str]] = set()
+        query = {"limit": _PAGE}
+        while True:
+            page = await self.api.get(f"/apis/{GROUP}/{VERSION}/{PLURAL}", query)
+            living |= {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]}
+            following = page["metadata"].get("continue")
+            if not following:
+                break
+            query = {"limit": _PAGE, "continue": following}
+        self.cache.keep_only(living)
+
+    def forget(self, tuning: FastAPITuning) -> None:
+        self._next.pop(tuning.uid, None)
+        self.reconciler.forget(tuning)

@@ -1,0 +1,37 @@
+"""kopf's part: it watches FastAPITunings and hands each event to the cache. Nothing is decided here.
+
+Only `on.event` is used: it writes nothing to the objects (no finalizer, no annotation), so a dead operator never blocks
+a deletion, and it stays linear in the number of objects where indexes and timers do not.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import kopf
+
+from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.handlers.cache import TuningCache
+
+
+def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Awaitable[None]]) -> kopf.OperatorRegistry:
+    """A registry whose handlers feed the cache."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.queueing.worker_limit = 50
+        settings.queueing.idle_timeout = 0.01
+        settings.watching.server_timeout = 600
+        settings.networking.connect_timeout = 5
+        settings.networking.request_timeout = 30
+        settings.persistence.finalizer = f"{GROUP}/finalizer"
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def changed(type: str | None, namespace: str, name: str, body: kopf.Body, **_: Any) -> None:
+        if type != "DELETED":
+            cache.seen(dict(body))
+        elif (deleted := cache.gone((namespace, name))) is not None:
+            await on_deleted(deleted)
+
+    return registry
