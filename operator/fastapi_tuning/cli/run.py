@@ -51,7 +51,7 @@ def log_as_json(level: str) -> None:
 
 async def run_operator(settings: OperatorSettings) -> None:
     """Run until SIGTERM or SIGINT; the first part that ends on its own ends the rest, and its error is raised."""
-    await config.load_config()
+    await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

@@ -28,10 +28,10 @@ def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Await
         settings.persistence.finalizer = f"{GROUP}/finalizer"
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def changed(type: str | None, namespace: str, name: str, body: kopf.Body, **_: Any) -> None:
+    async def changed(*, type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
         if type != "DELETED":
             cache.seen(dict(body))
-        elif (deleted := cache.gone((namespace, name))) is not None:
+        elif (deleted := cache.gone((namespace or "", name))) is not None:
             await on_deleted(deleted)
 
     return registry

@@ -1,0 +1,12 @@
+"""Helpers to read what the agent shows."""
+
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import REGISTRY
+
+
+@pytest.fixture
+def shown() -> Callable[[str], float | None]:
+    """Returns the value a scrape would give for a metric without labels; None when it is absent."""
+    return lambda name: REGISTRY.get_sample_value(f"fastapi_tuning_{name}")
