@@ -71,7 +71,7 @@ async def run_operator(settings: OperatorSettings) -> None:
                 await _restore(api, tuning)
 
         server = _PageServer(
-            uvicorn.Config(pages(registry, lambda: loop.heartbeat), host="0.0.0.0", port=settings.port, log_config=None)
+            uvicorn.Config(pages(registry, lambda: loop.heartbeat), host="0.0.0.0", port=settings.port, log_config=None, access_log=False)
         )
         stop = asyncio.Event()
         watch = kopf.operator(

@@ -4,6 +4,7 @@ Only `on.event` is used: it writes nothing to the objects (no finalizer, no anno
 a deletion, and it stays linear in the number of objects where indexes and timers do not.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,11 @@ def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Await
         settings.networking.connect_timeout = 5
         settings.networking.request_timeout = 30
         settings.persistence.finalizer = f"{GROUP}/finalizer"
+
+    @kopf.on.login(registry=registry)
+    async def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        """By the Kubernetes client's own configuration, so that kopf and our writes use the same cluster."""
+        return await asyncio.to_thread(kopf.login_via_client, **kwargs)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def changed(*, type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
