@@ -52,8 +52,10 @@ def _structural(schema: Schema, definitions: dict[str, Schema], path: tuple[str,
     result = {key: value for key, value in schema.items() if key not in (*_DROPPED, "$origin", "anyOf")}
     if "anyOf" in schema:
         result = {**_structural(_only_variant(schema["anyOf"]), definitions, path), **result}
-    if result.get("default", ...) is None:
-        del result["default"]
+    if "default" in result:
+        result["default"] = _without_nulls(result["default"])
+        if result["default"] is None:
+            del result["default"]
     if "exclusiveMinimum" in result:
         result["minimum"], result["exclusiveMinimum"] = result["exclusiveMinimum"], True
     if "properties" in result:
@@ -63,6 +65,13 @@ def _structural(schema: Schema, definitions: dict[str, Schema], path: tuple[str,
     if isinstance(items := result.get("items"), dict):
         result["items"] = _structural(items, definitions, path)
     return result
+
+
+def _without_nulls(value: Any) -> Any:
+    """A default as the API server takes it: an absent field is absent, not null."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(each) for key, each in value.items() if each is not None}
 
 
 def _resolve(schema: Schema, definitions: dict[str, Schema], path: tuple[str, ...]) -> Schema:

@@ -42,8 +42,9 @@ def tune(spec: FastAPITuningSpec, observation: Observation, history: History, su
     """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
     if isinstance(observation.signals, NoData):
         return Outcome(estimate=None, verdicts=(), limiting_factor=LimitingFactor.UNKNOWN, history=history)
-    elapsed_seconds = _elapsed_seconds(history, observation.time)
+    last_time = history.last_observation_time
     history = memory.remember_watch(history, observation.time, spec.interval_seconds)
+    elapsed_seconds = _watched_seconds(history, last_time)
     if isinstance(observation.signals, Traffic):
         return _with_traffic(spec, observation, observation.signals, history, surroundings, elapsed_seconds)
     proposal = decide.propose_idle_replicas(spec, observation.workload)
@@ -161,6 +162,9 @@ def _limiting_factor(found: estimate.Estimate, ready: int) -> LimitingFactor:
     return found.capacity.binding if loaded else LimitingFactor.NONE
 
 
-def _elapsed_seconds(history: History, now: datetime) -> float:
-    last = history.last_observation_time
-    return 0.0 if last is None else max(0.0, (now - last).total_seconds())
+def _watched_seconds(history: History, last: datetime | None) -> float:
+    """Time since the observation before this one; 0 if the watch has just begun, since a gap proves nothing."""
+    now = history.last_observation_time
+    if now is None or last is None or history.observed_since == now:
+        return 0.0
+    return max(0.0, (now - last).total_seconds())

@@ -186,12 +186,12 @@ def _service_seconds(traffic: Traffic, workload: Workload, objectives: Objective
         for pod in traffic.pods
         if pod.thread_seconds_per_request is not None and pod.served_per_second > 0
     ]
-    remembered = float(learned.service_seconds) if learned.service_seconds else None
+    remembered = float(learned.service_seconds or 0) or None
     if learned.template_hash != workload.template_hash:
         remembered = None
     if measured:
         now = sum(seconds * rate for seconds, rate in measured) / sum(rate for _, rate in measured)
-    elif traffic.average_latency_seconds <= objectives.latency.threshold_seconds:
+    elif 0 < traffic.average_latency_seconds <= objectives.latency.threshold_seconds:
         now = traffic.average_latency_seconds
     else:
         return remembered

@@ -126,7 +126,12 @@ def stabilization(proposal: Proposal, context: Context) -> Clamp | Hold | None:
     """Down: the most that was needed in the window, which must have been watched whole. Up: the least."""
     rule = context.spec.replicas.scale_up if _is_up(proposal) else context.spec.replicas.scale_down
     window = timedelta(seconds=rule.stabilization_seconds)
-    needs = [need.replicas for need in context.history.needs if context.now - need.time <= window]
+    bounds = context.spec.replicas
+    needs = [
+        max(bounds.min, min(bounds.max, need.replicas))
+        for need in context.history.needs
+        if context.now - need.time <= window
+    ]
     if _is_up(proposal):
         lowest = max(min([*needs, proposal.wanted]), proposal.current or 0)
         if window and lowest < proposal.wanted:
@@ -163,7 +168,12 @@ def replica_step(proposal: Proposal, context: Context) -> Clamp | Hold | None:
     if _since(last, context.now) < timedelta(seconds=rule.period_seconds):
         return Hold(reason=Reason.RATE_LIMITED, message=f"one step each {rule.period_seconds} s")
     step = max(math.floor(current * rule.max_percent / 100), rule.max_pods)
-    reached = min(proposal.wanted, current + step) if up else max(proposal.wanted, current - step)
+    bounds = context.spec.replicas
+    reached = (
+        min(proposal.wanted, max(current + step, bounds.min))
+        if up
+        else max(proposal.wanted, min(current - step, bounds.max))
+    )
     if reached == proposal.wanted:
         return None
     return Clamp(value=reached, reason=Reason.STEP_LIMITED, message=f"at most {step} pods a step")

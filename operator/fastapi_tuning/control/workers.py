@@ -17,18 +17,18 @@ def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: His
     if launch.workers <= 1 or not launch.workers_removable or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
         return ()
     pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
-    if workload.desired_replicas < min(pods, spec.replicas.max):
+    if pods > spec.replicas.max:
+        return ()
+    if min(workload.desired_replicas, workload.ready_replicas) < pods:
         return (
             Proposal(
                 knob=Knob.REPLICAS,
                 current=workload.desired_replicas,
-                wanted=pods,
+                wanted=max(pods, workload.desired_replicas),
                 reason=Reason.WORKERS_TO_PODS,
                 message=f"{launch.workers} workers a pod ({launch.workers_from}): {pods} pods first, then one worker",
             ),
         )
-    if pods > spec.replicas.max or workload.ready_replicas < pods:
-        return ()
     return (
         Proposal(
             knob=Knob.WORKERS,

@@ -1,0 +1,76 @@
+"""One API server for all integration tests, one namespace and one operator process for each."""
+
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastapi_tuning.api.crd import custom_resource_definition
+from tests.integration.control_plane import ControlPlane, Refused, control_plane
+from tests.integration.fake_prometheus import Service, prometheus_of
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    with control_plane(tmp_path_factory.mktemp("control-plane")) as running:
+        running.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", custom_resource_definition())
+        _established(running)
+        yield running
+
+
+def _established(plane: ControlPlane) -> None:
+    def served() -> bool:
+        try:
+            plane.call("GET", "/apis/fastapituning.io/v1alpha1/fastapitunings")
+        except Refused:
+            return False
+        return True
+
+    eventually(served, "the custom resource is served")
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane) -> str:
+    name = f"it-{uuid.uuid4().hex[:8]}"
+    plane.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    return name
+
+
+@pytest.fixture
+def service(namespace: str) -> Iterator[Service]:
+    with prometheus_of(Service(namespace=namespace)) as running:
+        yield running
+
+
+@pytest.fixture
+def operator(plane: ControlPlane, namespace: str, service: Service, tmp_path: Path) -> Iterator[None]:
+    """The real process, watching the test's namespace only."""
+    command = [sys.executable, "-m", "fastapi_tuning.cli.main", "run"]
+    options = [f"--prometheus-url={service.url}", f"--namespace={namespace}", "--port=0"]
+    with (tmp_path / "operator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            env={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    yield
+    assert process.poll() is None, (tmp_path / "operator.log").read_text()[-4000:]
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+
+
+def eventually(check: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+    """Poll until true; the description is the failure message."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
