@@ -1,0 +1,152 @@
+"""`python -m dev.demo`: install, deploy the badly tuned service, apply a FastAPITuning, drive load, judge the end."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.observer import observe
+from dev.demo.timeline import Moment, NothingMeasured, Summary, holds, summary, table
+from dev.demo.view import draw, screen
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NAMESPACE, NAME = "shop", "checkout"
+THRESHOLD_SECONDS, TARGET_RATIO, MAX_ERROR_RATIO = 0.5, 0.99, 0.001
+STEP_SECONDS, END_SECONDS, JUDGED_SECONDS = 40.0, 300.0, 60.0
+SAMPLE_PERIOD_SECONDS = 3.0
+PROMETHEUS_URL = "http://prometheus.monitoring:9090"
+
+
+def main() -> int:
+    options = _options()
+    console = Console()
+    kubectl = Kubectl(context=options.context)
+    try:
+        _step(console, "Prometheus", lambda: _prometheus(kubectl, options.registry))
+        _step(console, "operator (Helm)", lambda: _operator(options))
+        _step(console, "sample service, badly tuned", lambda: _sample(kubectl, options.registry))
+        _step(console, "load generator", lambda: _load(kubectl, options.registry))
+        moments = _watch(console, kubectl)
+    except (KubectlFailed, subprocess.CalledProcessError) as error:
+        console.print(f"✗ {error}", style="red")
+        return 1
+    return _judge(console, moments, options.output)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m dev.demo", description=__doc__)
+    parser.add_argument("--context", default=os.environ.get("KUBECONTEXT", ""), help="kubectl context (KUBECONTEXT)")
+    parser.add_argument(
+        "--registry",
+        default=os.environ.get("IMAGE_REGISTRY", "localhost"),
+        help="where the images are (IMAGE_REGISTRY): REGISTRY/fastapi-tuning-operator:dev and the like",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=REPOSITORY / "build" / "demo", help="for the picture and the table"
+    )
+    return parser.parse_args()
+
+
+def _step(console: Console, name: str, action: Callable[[], None]) -> None:
+    started = time.monotonic()
+    with console.status(f"{name} …"):
+        action()
+    console.print(f"  ✓ {name} ({time.monotonic() - started:.0f} s)")
+
+
+def _prometheus(kubectl: Kubectl, registry: str) -> None:
+    image = os.environ.get("PROMETHEUS_IMAGE", f"{registry}/prometheus:dev")
+    manifest = (REPOSITORY / "dev" / "demo" / "prometheus.yaml").read_text()
+    kubectl.apply(manifest.replace("${PROMETHEUS_IMAGE}", image))
+    _rolled_out(kubectl, "monitoring", "prometheus")
+
+
+def _operator(options: argparse.Namespace) -> None:
+    command = ["helm", "upgrade", "--install", "fastapi-tuning-operator", "charts/fastapi-tuning-operator"]
+    command += ["--namespace=fastapi-tuning-system", "--create-namespace", "--wait", "--timeout=120s"]
+    command += [f"--set=prometheus.url={PROMETHEUS_URL}"]
+    command += [f"--set=image.repository={options.registry}/fastapi-tuning-operator", "--set=image.tag=dev"]
+    if options.context:
+        command.append(f"--kube-context={options.context}")
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
+    if done.returncode != 0:
+        raise KubectlFailed(f"helm: {done.stderr.strip()}")
+
+
+def _sample(kubectl: Kubectl, registry: str) -> None:
+    """A fresh start: what an earlier run tuned is taken away first."""
+    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=100s")
+    kubectl.run("create", "namespace", NAMESPACE)
+    for name in ("deployment", "service", "tuning"):
+        kubectl.apply(_manifest(name, registry))
+    _rolled_out(kubectl, NAMESPACE, NAME)
+
+
+def _load(kubectl: Kubectl, registry: str) -> None:
+    kubectl.apply(_manifest("load", registry))
+    kubectl.run(
+        "wait", "--namespace", NAMESPACE, "--for=condition=Ready", "pod", "--selector=app=load", "--timeout=60s"
+    )
+
+
+def _manifest(name: str, registry: str) -> str:
+    text = (REPOSITORY / "sample_app" / "manifests" / f"{name}.yaml").read_text()
+    return text.replace("localhost/", f"{registry}/")
+
+
+def _rolled_out(kubectl: Kubectl, namespace: str, name: str) -> None:
+    kubectl.run("rollout", "status", "--namespace", namespace, f"deployment/{name}", "--timeout=90s")
+
+
+def _watch(console: Console, kubectl: Kubectl) -> list[Moment]:
+    """Sample until the end; a call that fails once is a gap, not the end of the run."""
+    started = time.monotonic()
+    moments: list[Moment] = []
+    with Live(console=console, refresh_per_second=2) as live:
+        while (seconds := time.monotonic() - started) < END_SECONDS:
+            try:
+                moment = observe(kubectl, NAMESPACE, NAME, seconds=seconds, threshold_seconds=THRESHOLD_SECONDS)
+            except KubectlFailed as error:
+                live.console.print(f"  (no sample: {error})", style="dim")
+            else:
+                moments.append(moment)
+                live.update(screen(moment, end_seconds=END_SECONDS, threshold_seconds=THRESHOLD_SECONDS))
+            time.sleep(max(0.0, SAMPLE_PERIOD_SECONDS - (time.monotonic() - started - seconds)))
+    return moments
+
+
+def _judge(console: Console, moments: list[Moment], output: Path) -> int:
+    try:
+        before = summary(moments, STEP_SECONDS + 10, STEP_SECONDS + 40)
+        after = summary(moments, END_SECONDS - JUDGED_SECONDS, END_SECONDS)
+    except NothingMeasured as error:
+        console.print(f"✗ nothing to judge: {error}", style="red")
+        return 1
+    _record(output, moments, before, after)
+    console.print(table(before, after))
+    console.print(f"picture, table and samples: {output}")
+    if holds(after, target_ratio=TARGET_RATIO, max_error_ratio=MAX_ERROR_RATIO):
+        console.print("✓ the objective holds", style="green")
+        return 0
+    console.print("✗ the objective does not hold at the end", style="red")
+    return 1
+
+
+def _record(output: Path, moments: list[Moment], before: Summary, after: Summary) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    draw(moments, output / "demo.png", threshold_seconds=THRESHOLD_SECONDS)
+    (output / "demo.md").write_text(table(before, after))
+    (output / "demo.json").write_text(json.dumps([asdict(moment) for moment in moments], indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
