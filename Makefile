@@ -3,12 +3,18 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CLUSTER := $(PYTHON) -m dev.cluster
+CRD := fastapitunings.fastapituning.io.yaml
+CHART := charts/fastapi-tuning-operator
+IMAGES := prometheus operator sample
+# helm and kubectl of the development cluster, in the versions it was built with, go before any others.
+export PATH := $(shell $(CLUSTER) path):$(PATH)
 
-.PHONY: help check generate lock test test-unit clean
+.PHONY: help check generate lock test test-unit test-integration demo cluster down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-# The stamp holds the lock file's date, so a changed lock installs again and nothing else does.
+# The stamp's date is compared with the lock file's: a changed lock installs again, and nothing else does.
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@echo "  … virtual environment in $(VENV) (about a minute)"
 	@$(PYTHON) -m venv $(VENV)
@@ -16,20 +22,50 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
-check: $(VENV)/.installed ## Lint, types, layers, generated files
+check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
+	@$(CLUSTER) build helm
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy operator/fastapi_tuning tests
+	$(BIN)/mypy operator/fastapi_tuning agent/fastapi_tuning_agent sample_app dev tests
 	$(BIN)/lint-imports
-	$(BIN)/python -m fastapi_tuning.cli.main crd --check crds/fastapitunings.fastapituning.io.yaml
+	$(BIN)/fastapi-tuning crd --check crds/$(CRD)
+	cmp crds/$(CRD) $(CHART)/files/$(CRD)
+	helm lint --strict $(CHART) --set prometheus.url=http://prometheus.monitoring:9090
+	$(call render) | cmp - charts/rendered/install.yaml
 
-generate: $(VENV)/.installed ## Write the files that are made from the models
-	$(BIN)/python -m fastapi_tuning.cli.main crd --output crds/fastapitunings.fastapituning.io.yaml
+define render
+helm template fastapi-tuning-operator $(CHART) --kube-version 1.34.0 --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
+endef
 
-test: test-unit ## All tests
+generate: $(VENV)/.installed ## Write the files that are made from the models and the chart
+	@$(CLUSTER) build helm
+	$(BIN)/fastapi-tuning crd --output crds/$(CRD)
+	cp crds/$(CRD) $(CHART)/files/$(CRD)
+	$(call render) > charts/rendered/install.yaml
 
-test-unit: $(VENV)/.installed ## Tests that need nothing but Python
+test: test-unit test-integration ## All tests
+
+test-unit: $(VENV)/.installed ## Tests that need no cluster
+	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit
+
+test-integration: $(VENV)/.installed ## The operator against a real API server
+	@$(CLUSTER) packages
+	@$(CLUSTER) build kube
+	$(BIN)/pytest -q tests/integration
+
+# With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY).
+cluster: ## Start the development cluster and give it the images
+ifeq ($(KUBECONTEXT),)
+	@$(CLUSTER) up
+	@$(CLUSTER) images $(IMAGES)
+endif
+
+demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service under load
+	@$(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig)) $(BIN)/python -m dev.demo
+
+down: ## Remove every trace of the development cluster
+	@$(CLUSTER) down
 
 lock: ## Pin the dependencies anew
 	$(BIN)/pip install --quiet uv

@@ -64,14 +64,20 @@ async def run_operator(settings: OperatorSettings) -> None:
             metrics=OperatorMetrics(registry),
         )
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
-        loop = ControlLoop(api=api, cache=cache, reconciler=reconciler)
+        loop = ControlLoop(api=api, cache=cache, reconciler=reconciler, namespaces=settings.namespaces)
 
         async def on_deleted(tuning: FastAPITuning) -> None:
             if tuning.spec.on_delete is OnDelete.RESTORE:
                 await _restore(api, tuning)
 
         server = _PageServer(
-            uvicorn.Config(pages(registry, lambda: loop.heartbeat), host="0.0.0.0", port=settings.port, log_config=None, access_log=False)
+            uvicorn.Config(
+                pages(registry, lambda: loop.heartbeat),
+                host="0.0.0.0",
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+            )
         )
         stop = asyncio.Event()
         watch = kopf.operator(

@@ -13,6 +13,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
 from fastapi_tuning.control.decide import Knob, Proposal
+from fastapi_tuning.control.memory import NEED_SLOT
 from fastapi_tuning.control.observation import NoTraffic, Observation, Traffic
 
 EFFECT_DELAY = timedelta(seconds=45)
@@ -107,7 +108,7 @@ def another_autoscaler(proposal: Proposal, context: Context) -> Hold | None:
 def partly_scraped(proposal: Proposal, context: Context) -> Hold | None:
     """Sums over too few pods are too low: nothing may go down on them."""
     signals, ready = context.observation.signals, context.observation.workload.ready_replicas
-    if not isinstance(signals, Traffic | NoTraffic) or signals.scraped_pods >= ready or _is_up(proposal):
+    if not isinstance(signals, Traffic | NoTraffic) or signals.scraped_pods >= ready or not _is_down(proposal):
         return None
     return Hold(reason=Reason.PARTLY_SCRAPED, message=f"{signals.scraped_pods} of {ready} ready pods scraped")
 
@@ -123,14 +124,18 @@ def awaiting_effect(proposal: Proposal, context: Context) -> Hold | None:
 
 
 def stabilization(proposal: Proposal, context: Context) -> Clamp | Hold | None:
-    """Down: the most that was needed in the window, which must have been watched whole. Up: the least."""
+    """Down: the most that was needed in the window, which must have been watched whole. Up: the least.
+
+    A need is as young as the end of its slot, so that the window is never shorter than asked for.
+    """
     rule = context.spec.replicas.scale_up if _is_up(proposal) else context.spec.replicas.scale_down
     window = timedelta(seconds=rule.stabilization_seconds)
+    slot = timedelta(0) if _is_up(proposal) else min(window, NEED_SLOT)
     bounds = context.spec.replicas
     needs = [
         max(bounds.min, min(bounds.max, need.replicas))
         for need in context.history.needs
-        if context.now - need.time <= window
+        if context.now - need.time <= window + slot
     ]
     if _is_up(proposal):
         lowest = max(min([*needs, proposal.wanted]), proposal.current or 0)

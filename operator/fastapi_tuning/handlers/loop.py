@@ -27,6 +27,8 @@ class ControlLoop:
     api: ApiServer
     cache: TuningCache
     reconciler: Reconciler
+    namespaces: tuple[str, ...] = ()
+    """Watched namespaces; none: all of them."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     heartbeat: float = 0.0
     _next: dict[str, float] = field(default_factory=dict)
@@ -57,16 +59,24 @@ class ControlLoop:
 
     async def relist(self) -> None:
         """Compare the cache with a full list, since the watch can lose a deletion."""
+        everywhere = (f"/apis/{GROUP}/{VERSION}/{PLURAL}",)
+        paths = tuple(f"/apis/{GROUP}/{VERSION}/namespaces/{each}/{PLURAL}" for each in self.namespaces)
         living: set[tuple[str, str]] = set()
+        for path in paths or everywhere:
+            living |= await self._listed(path)
+        self.cache.keep_only(living)
+
+    async def _listed(self, path: str) -> set[tuple[str, str]]:
+        """Keys of all objects under a path, page by page."""
+        found: set[tuple[str, str]] = set()
         query = {"limit": _PAGE}
         while True:
-            page = await self.api.get(f"/apis/{GROUP}/{VERSION}/{PLURAL}", query)
-            living |= {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]}
+            page = await self.api.get(path, query)
+            found |= {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]}
             following = page["metadata"].get("continue")
             if not following:
-                break
+                return found
             query = {"limit": _PAGE, "continue": following}
-        self.cache.keep_only(living)
 
     def forget(self, tuning: FastAPITuning) -> None:
         self._next.pop(tuning.uid, None)

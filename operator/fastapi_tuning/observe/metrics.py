@@ -32,11 +32,27 @@ def read_signals(
 ) -> dict[tuple[str, str], Signals]:
     """Signals by target key. Never raises for a Prometheus that fails: that is NoData with the reason."""
     targets = tuple(targets)
+    signals: dict[tuple[str, str], Signals] = {}
+    for target in targets:
+        if target.metrics.custom is not None:
+            signals[target.key] = _custom_or_lost(reader, target, target.metrics.custom, at)
+    shared = tuple(target for target in targets if target.metrics.custom is None)
     try:
-        return _read(reader, targets, at)
+        return signals | _read(reader, shared, at)
     except MetricsUnavailable as error:
-        lost = NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message=str(error))
-        return {target.key: lost for target in targets}
+        return signals | {target.key: _lost(error) for target in shared}
+
+
+def _lost(error: MetricsUnavailable) -> NoData:
+    return NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message=str(error))
+
+
+def _custom_or_lost(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
+    """A query of one user that Prometheus refuses must not blind the others."""
+    try:
+        return _custom(reader, target, custom, at)
+    except MetricsUnavailable as error:
+        return _lost(error)
 
 
 def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime) -> dict[tuple[str, str], Signals]:
@@ -44,9 +60,7 @@ def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: date
     batches: dict[tuple[MetricsSource, int], list[MetricsTarget]] = defaultdict(list)
     exported = _exported(reader, targets, at)
     for target in targets:
-        if target.metrics.custom is not None:
-            signals[target.key] = _custom(reader, target, target.metrics.custom, at)
-        elif (source := _source(target, exported)) is None:
+        if (source := _source(target, exported)) is None:
             signals[target.key] = _unknown_source(target)
         else:
             batches[source, target.metrics.window_seconds].append(target)

@@ -103,6 +103,7 @@ class PrometheusClient:
 
     def __init__(self, endpoint: PrometheusEndpoint) -> None:
         self._session = PrometheusSession(endpoint)
+        self._url = endpoint.url
         self._client = PrometheusConnect(
             url=endpoint.url.rstrip("/"),
             session=self._session,
@@ -119,7 +120,7 @@ class PrometheusClient:
         except requests.exceptions.JSONDecodeError as error:
             raise MetricsUnavailable("Prometheus answered something that is not JSON (a login page?)") from error
         except requests.exceptions.RequestException as error:
-            raise MetricsUnavailable(f"Prometheus is not reachable: {_short(error)}") from error
+            raise MetricsUnavailable(f"Prometheus is not reachable: {type(error).__name__} at {self._url}") from error
         except (TypeError, KeyError) as error:
             raise MetricsUnavailable(_NO_VECTOR) from error
         except OSError as error:

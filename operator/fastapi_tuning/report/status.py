@@ -15,7 +15,7 @@ from fastapi_tuning.api.status import (
 )
 from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.decide import Knob
-from fastapi_tuning.control.guard import Hold, Verdict
+from fastapi_tuning.control.guard import Clamp, Hold, Verdict
 from fastapi_tuning.control.observation import Observation
 
 MOST_DECISIONS = 10
@@ -69,8 +69,16 @@ def decisions_of(outcome: Outcome, refused: Mapping[Knob, tuple[Reason, str]], n
     return tuple(
         _decision(verdict, refused.get(verdict.proposal.knob), now)
         for verdict in outcome.verdicts
-        if verdict.proposal.wanted != verdict.proposal.current or verdict.guards
+        if _worth_telling(verdict)
     )
+
+
+def _worth_telling(verdict: Verdict) -> bool:
+    """A rule that holds a knob where it should be anyway, or one that is off, tells nobody anything."""
+    reasons = [guard.reason for guard in verdict.guards]
+    clamped = any(isinstance(guard, Clamp) for guard in verdict.guards)
+    wished = verdict.proposal.wanted != verdict.proposal.current or clamped
+    return wished and Reason.MODE_OFF not in reasons
 
 
 def _decision(verdict: Verdict, refusal: tuple[Reason, str] | None, now: datetime) -> Decision:
@@ -92,11 +100,13 @@ def _decision(verdict: Verdict, refusal: tuple[Reason, str] | None, now: datetim
 
 
 def last_decision_of(decisions: Iterable[Decision], previous: Decision | None) -> Decision | None:
-    """A move before a refusal to move; the previous one, with its time, if it says the same."""
-    ordered = sorted(decisions, key=lambda decision: decision.from_value == decision.to_value)
-    if not ordered:
+    """A move before a refusal to move; the previous refusal, with its time, if this one says the same."""
+    decisions = tuple(decisions)
+    first = next(iter((*moves_among(decisions), *decisions)), None)
+    if first is None:
         return previous
-    return previous if previous is not None and _same(ordered[0], previous) else ordered[0]
+    repeated = first.from_value == first.to_value and previous is not None and _same(first, previous)
+    return previous if repeated else first
 
 
 def _same(left: Decision, right: Decision) -> bool:

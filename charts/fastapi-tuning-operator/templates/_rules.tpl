@@ -1,0 +1,32 @@
+{{/* What the operator may do where it acts. No rule lets it read a Secret, create or delete a workload, or change its own rights. */}}
+{{- define "operator.rules" -}}
+# Watches the objects that it is told to obey.
+- apiGroups: [fastapituning.io]
+  resources: [fastapitunings]
+  verbs: [list, watch]
+# Writes what it found and decided, in Recommend mode too. The spec belongs to the user.
+- apiGroups: [fastapituning.io]
+  resources: [fastapitunings/status]
+  verbs: [patch]
+# Reads how the target is started, and in Auto mode applies its own environment entries to the pod template.
+# `create` is not given, so an apply never brings back a Deployment that was deleted in between.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, patch]
+# Sets the replica count in Auto mode.
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [patch]
+# Finds the target's ready pods, whose names select their metrics.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+# Finds another autoscaler on the same target, to leave the replicas to it.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list]
+# Says in the user's namespace what it did and why.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create]
+{{- end }}

@@ -1,0 +1,64 @@
+"""Renders the chart with the real helm: only helm knows what helm makes of a template."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "charts" / "fastapi-tuning-operator"
+PROMETHEUS = ("--set", "prometheus.url=http://prometheus.monitoring:9090")
+# Else helm checks the chart's kubeVersion against the version that it was built with.
+KUBERNETES_VERSION = "1.34.0"
+
+Manifest = dict[str, Any]
+Render = Callable[..., list[Manifest]]
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    """Path of helm: HELM, or the first on PATH."""
+    binary = shutil.which(os.environ.get("HELM", "helm"))
+    if binary is None:
+        pytest.fail("helm is missing: set HELM to its path, or put it on PATH", pytrace=False)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def template(helm: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`helm template` with the given arguments; gives exit code and both streams."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--kube-version", KUBERNETES_VERSION]
+        return subprocess.run(
+            [*command, "--namespace", "fastapi-tuning-system", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(template: Callable[..., subprocess.CompletedProcess[str]]) -> Render:
+    """The manifests that the chart gives with a Prometheus URL and the given settings (`key=value`)."""
+
+    def run(*settings: str) -> list[Manifest]:
+        result = template(*PROMETHEUS, *(word for setting in settings for word in ("--set", setting)))
+        assert result.returncode == 0, result.stderr
+        return [manifest for manifest in yaml.safe_load_all(result.stdout) if manifest is not None]
+
+    return run
+
+
+def only(manifests: list[Manifest], kind: str) -> Manifest:
+    """The one manifest of a kind."""
+    (manifest,) = [manifest for manifest in manifests if manifest["kind"] == kind]
+    return manifest
