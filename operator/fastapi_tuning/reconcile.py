@@ -45,7 +45,7 @@ class Reconciler:
     async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
         """Observe, decide, act and report for every due object; `known` are all, for conflicts between them."""
         due = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
-        older = _older_twins(known)
+        older = _older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
         targets = await self._read_targets(due)
         found = {key: target for key, target in targets.items() if isinstance(target, Target)}
         signals = await asyncio.to_thread(

@@ -17,6 +17,7 @@ _SETTING_FIELDS: Mapping[Knob, str] = {
     Knob.LIMIT_CONCURRENCY: "limit_concurrency",
     Knob.TIMEOUT_KEEP_ALIVE: "timeout_keep_alive_seconds",
     Knob.LIMIT_MAX_REQUESTS: "limit_max_requests",
+    Knob.WORKERS: "workers",
 }
 
 
@@ -81,5 +82,5 @@ def with_moves(settings: Settings, moves: Mapping[Knob, int]) -> Settings:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Variables that carry the settings into a pod."""
-    values = {knob: getattr(settings, field) for knob, field in _SETTING_FIELDS.items()}
+    values = {knob: getattr(settings, field) for knob, field in _SETTING_FIELDS.items() if knob in VARIABLES}
     return {VARIABLES[knob]: str(value) for knob, value in values.items() if value is not None}

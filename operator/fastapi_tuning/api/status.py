@@ -59,6 +59,7 @@ class Settings(ApiModel):
     limit_concurrency: int | None = None
     timeout_keep_alive_seconds: int | None = None
     limit_max_requests: int | None = None
+    workers: int | None = None
 
 
 class ReplicaBounds(ApiModel):

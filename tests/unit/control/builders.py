@@ -1,0 +1,152 @@
+"""Values for tests of the core: complete, unremarkable, and changed only in what a test is about."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
+from fastapi_tuning.api.status import History, ReplicaNeed, Settings
+from fastapi_tuning.control.cycle import Surroundings
+from fastapi_tuning.control.decide import Knob, Proposal
+from fastapi_tuning.control.estimate import Estimate, PodCapacity, Verdict
+from fastapi_tuning.control.guard import Context
+from fastapi_tuning.control.observation import (
+    LatencyBucket,
+    LaunchForm,
+    NoData,
+    Observation,
+    PodTraffic,
+    Traffic,
+    Workload,
+)
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NO_DATA = NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message="connection refused")
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def spec(**fields: Any) -> FastAPITuningSpec:
+    """Mode Auto, 1 to 20 replicas; fields in JSON or Python names."""
+    return FastAPITuningSpec.model_validate(
+        {"target_ref": {"name": "checkout"}, "mode": Mode.AUTO, "replicas": {"min": 1, "max": 20}, **fields}
+    )
+
+
+def launch(**changes: Any) -> LaunchForm:
+    plain = LaunchForm(server="uvicorn", workers=1, workers_from="default", workers_removable=True, settings=())
+    return replace(plain, **changes)
+
+
+def workload(**changes: Any) -> Workload:
+    """Two pods, both ready; `ready_replicas` follows `desired_replicas` unless given."""
+    plain = Workload(
+        uid="w",
+        template_hash="one",
+        container="app",
+        desired_replicas=2,
+        ready_replicas=changes.get("desired_replicas", 2),
+        scale_resource_version="1",
+        rollout_in_progress=False,
+        launch=launch(),
+        cpu_limit_cores=None,
+        autoscaler=None,
+    )
+    return replace(plain, **changes)
+
+
+def pod_traffic(**changes: Any) -> PodTraffic:
+    plain = PodTraffic(
+        pod="pod-0",
+        served_per_second=50.0,
+        started_per_second=50.0,
+        cpu_cores=0.1,
+        threads=40,
+        threads_busy=5.0,
+        threads_waiting=0.0,
+        thread_seconds_per_request=0.1,
+    )
+    return replace(plain, **changes)
+
+
+def traffic(**changes: Any) -> Traffic:
+    """100 requests/s, all fast, over two pods."""
+    rate = changes.get("requests_per_second", 100.0)
+    plain = Traffic(
+        source=MetricsSource.FASTAPI_INSTRUMENTATOR,
+        window_seconds=60,
+        requests_per_second=rate,
+        failed_per_second=0.0,
+        fast_per_second=rate,
+        edge_seconds=0.5,
+        average_latency_seconds=0.1,
+        buckets=(
+            LatencyBucket(upper_seconds=0.5, requests_per_second=rate),
+            LatencyBucket(upper_seconds=math.inf, requests_per_second=rate),
+        ),
+        pods=(pod_traffic(), pod_traffic(pod="pod-1")),
+        queue_growth_per_second=0.0,
+        scraped_pods=2,
+    )
+    return replace(plain, **changes)
+
+
+def observation(**changes: Any) -> Observation:
+    return replace(Observation(time=NOW, workload=workload(), signals=traffic()), **changes)
+
+
+def needs(*seconds_ago_and_replicas: tuple[float, int]) -> tuple[ReplicaNeed, ...]:
+    return tuple(ReplicaNeed(time=ago(seconds), replicas=count) for seconds, count in seconds_ago_and_replicas)
+
+
+def history(**fields: Any) -> History:
+    """Watched for an hour without any move."""
+    return History(**{"observed_since": ago(3600), "last_observation_time": ago(15), **fields})
+
+
+def surroundings(**changes: Any) -> Surroundings:
+    return replace(Surroundings(applied=Settings()), **changes)
+
+
+def context(**changes: Any) -> Context:
+    plain = Context(
+        now=NOW, observation=observation(), spec=spec(), history=history(), mode=Mode.AUTO, objective_missed=False
+    )
+    return replace(plain, **changes)
+
+
+def proposal(current: int | None = 2, wanted: int = 4, **changes: Any) -> Proposal:
+    plain = Proposal(knob=Knob.REPLICAS, current=current, wanted=wanted, reason=Reason.DEMAND_ROSE, message="because")
+    return replace(plain, **changes)
+
+
+def capacity(**changes: Any) -> PodCapacity:
+    """A pod that carries 100 requests/s by its threads; its CPU is not known."""
+    plain = PodCapacity(
+        service_seconds=0.1,
+        cpu_seconds_per_request=None,
+        threads=40,
+        thread_safe_per_second=100.0,
+        cpu_safe_per_second=None,
+        thread_saturated_per_second=400.0,
+        cpu_saturated_per_second=None,
+    )
+    return replace(plain, **changes)
+
+
+def estimate(**changes: Any) -> Estimate:
+    plain = Estimate(
+        offered_per_second=100.0,
+        requests_in_window=6000.0,
+        bad_ratio=0.0,
+        error_ratio=0.0,
+        verdict=Verdict.MET,
+        latency_percentile_seconds=0.2,
+        imbalance=1.0,
+        capacity=capacity(),
+    )
+    return replace(plain, **changes)

@@ -1,0 +1,267 @@
+"""What holds whatever was observed: no history and no measurement talks the law out of these."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
+from fastapi_tuning.api.status import History, Learned, ReplicaNeed
+from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
+from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.observation import NoTraffic, Observation, Traffic, Workload
+from tests.unit.control.builders import (
+    NO_DATA,
+    NOW,
+    launch,
+    pod_traffic,
+    spec,
+    surroundings,
+    traffic,
+    workload,
+)
+
+MODES = st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.AUTO, Mode.RECOMMEND])
+moments = st.none() | st.integers(0, 7200).map(lambda seconds: NOW - timedelta(seconds=seconds))
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> FastAPITuningSpec:
+    low = draw(st.integers(1, 12))
+    rule = st.fixed_dictionaries(
+        {
+            "stabilization_seconds": st.sampled_from([0, 60, 300]),
+            "max_percent": st.integers(1, 100),
+            "max_pods": st.integers(1, 10),
+            "period_seconds": st.sampled_from([1, 15, 60]),
+        }
+    )
+    replicas = {
+        "mode": draw(st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.AUTO, Mode.OFF])),
+        "min": low,
+        "max": draw(st.integers(low, 30)),
+        "scale_up": draw(rule),
+        "scale_down": draw(rule),
+    }
+    uvicorn = {
+        "limit_concurrency": {"mode": draw(st.sampled_from(Mode))},
+        "timeout_keep_alive": {"mode": draw(st.sampled_from(Mode)), "seconds": 30},
+    }
+    return spec(
+        mode=draw(MODES),
+        suspend=draw(st.sampled_from([False, False, False, True])),
+        replicas=replicas,
+        uvicorn=uvicorn,
+        workers={"mode": draw(st.sampled_from(Mode))},
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    times = sorted(draw(st.lists(st.integers(0, 4000), max_size=8, unique=True)), reverse=True)
+    return History(
+        observed_since=draw(moments),
+        last_observation_time=draw(moments),
+        needs=tuple(ReplicaNeed(time=NOW - timedelta(seconds=age), replicas=draw(st.integers(1, 40))) for age in times),
+        last_scale_up_time=draw(moments),
+        last_scale_down_time=draw(moments),
+        last_rollout_time=draw(moments),
+        pods_for_one_worker=draw(st.none() | st.integers(1, 40)),
+        learned=Learned(
+            template_hash=draw(st.sampled_from(["one", "another"])),
+            service_seconds=draw(st.sampled_from(["", "0.000000", "0.200000"])),
+            feedback=draw(st.sampled_from(["0", "-0.200", "0.750"])),
+        ),
+    )
+
+
+@st.composite
+def workloads(draw: st.DrawFn) -> Workload:
+    desired = draw(st.integers(1, 40))
+    return workload(
+        desired_replicas=desired,
+        ready_replicas=draw(st.integers(0, desired)),
+        rollout_in_progress=draw(st.sampled_from([False, False, False, True])),
+        launch=launch(workers=draw(st.sampled_from([1, 1, 4])), workers_removable=draw(st.booleans())),
+        cpu_limit_cores=draw(st.sampled_from([None, 0.5, 4.0])),
+        autoscaler=draw(st.sampled_from([None, None, "hpa"])),
+    )
+
+
+@st.composite
+def traffics(draw: st.DrawFn, ready: int) -> Traffic:
+    rate = draw(st.floats(1e-6, 5000))
+    scraped = draw(st.integers(1, max(1, ready)))
+    pod = pod_traffic(
+        served_per_second=rate / scraped,
+        cpu_cores=draw(st.sampled_from([None, 0.0]) | st.floats(1e-6, 4)),
+        threads=draw(st.none() | st.integers(1, 200)),
+        thread_seconds_per_request=draw(st.none() | st.floats(1e-4, 10)),
+    )
+    return traffic(
+        requests_per_second=rate,
+        fast_per_second=rate * draw(st.floats(0, 1)),
+        failed_per_second=rate * draw(st.sampled_from([0.0, 0.5])),
+        average_latency_seconds=draw(st.just(0.0) | st.floats(1e-6, 10)),
+        queue_growth_per_second=draw(st.floats(-100, 100)),
+        pods=tuple(replace(pod, pod=f"pod-{index}") for index in range(scraped)),
+        scraped_pods=scraped,
+    )
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    target = draw(workloads())
+    idle = st.integers(0, target.ready_replicas).map(
+        lambda scraped: NoTraffic(source=MetricsSource.FASTAPI_INSTRUMENTATOR, scraped_pods=scraped)
+    )
+    return Observation(time=NOW, workload=target, signals=draw(idle | traffics(target.ready_replicas)))
+
+
+around = st.builds(
+    surroundings,
+    paused_until=st.none() | st.sampled_from([NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)]),
+    duplicate_of=st.sampled_from([None, None, "elder"]),
+)
+everything = (specs(), observations(), histories(), around)
+
+
+@given(*everything)
+def test_replicas_end_within_the_bounds_or_unchanged(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    replicas = tune(wish, seen, past, beside).moves.get(Knob.REPLICAS)
+
+    assert replicas is None or wish.replicas.min <= replicas <= wish.replicas.max
+
+
+@given(*everything)
+def test_a_step_within_the_bounds_is_never_larger_than_the_spec_allows(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    current, bounds = seen.workload.desired_replicas, wish.replicas
+    replicas = tune(wish, seen, past, beside).moves.get(Knob.REPLICAS, current)
+
+    rule = bounds.scale_up if replicas > current else bounds.scale_down
+    outside = not bounds.min <= current <= bounds.max
+    assert outside or abs(replicas - current) <= max(math.floor(current * rule.max_percent / 100), rule.max_pods)
+
+
+@given(*everything)
+def test_two_steps_of_a_direction_are_a_period_apart(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    current = seen.workload.desired_replicas
+    replicas = tune(wish, seen, past, beside).moves.get(Knob.REPLICAS, current)
+
+    up = replicas > current
+    rule = wish.replicas.scale_up if up else wish.replicas.scale_down
+    last = past.last_scale_up_time if up else past.last_scale_down_time
+    assert replicas == current or last is None or NOW - last >= timedelta(seconds=rule.period_seconds)
+
+
+@given(*everything)
+def test_two_rollouts_are_an_interval_apart(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    moves = tune(wish, seen, past, beside).moves
+    interval = timedelta(seconds=wish.apply.min_rollout_interval_seconds)
+    recent = past.last_rollout_time is not None and NOW - past.last_rollout_time < interval
+
+    assert not recent or moves.keys() <= {Knob.REPLICAS}
+
+
+@given(specs(), workloads(), histories(), around)
+def test_no_data_never_moves_anything_and_is_never_remembered_as_a_need(
+    wish: FastAPITuningSpec, target: Workload, past: History, beside: Surroundings
+) -> None:
+    outcome = tune(wish, Observation(time=NOW, workload=target, signals=NO_DATA), past, beside)
+
+    assert outcome.moves == {}
+    assert outcome.history == past
+
+
+def down(outcome: Outcome) -> dict[Knob, int]:
+    return {
+        verdict.proposal.knob: verdict.value
+        for verdict in outcome.verdicts
+        if verdict.value is not None
+        and verdict.proposal.current is not None
+        and verdict.value < verdict.proposal.current
+    }
+
+
+@given(*everything)
+def test_nothing_moves_down_while_pods_are_partly_scraped(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    assert isinstance(seen.signals, Traffic | NoTraffic)
+    partly = replace(seen, workload=replace(seen.workload, ready_replicas=seen.signals.scraped_pods + 1))
+
+    assert down(tune(wish, partly, past, beside)) == {}
+
+
+@given(*everything)
+def test_replicas_do_not_fall_before_the_window_was_watched_whole(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    outcome = tune(wish, seen, past, beside)
+    since = outcome.history.observed_since
+
+    assert since is not None
+    assert Knob.REPLICAS not in down(outcome) or NOW - since >= timedelta(
+        seconds=wish.replicas.scale_down.stabilization_seconds
+    )
+
+
+@given(*everything)
+def test_nothing_acts_unless_it_is_told_to(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    later = NOW + timedelta(hours=1)
+
+    for idle in (wish.model_copy(update={"mode": mode}) for mode in (Mode.RECOMMEND, Mode.OFF)):
+        assert tune(idle, seen, past, beside).moves == {}
+    assert tune(wish.model_copy(update={"suspend": True}), seen, past, beside).moves == {}
+    assert tune(wish, seen, past, replace(beside, paused_until=later)).moves == {}
+    assert tune(wish, seen, past, replace(beside, duplicate_of="elder")).moves == {}
+
+
+@given(*everything)
+def test_replicas_of_another_autoscaler_never_move(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    owned = replace(seen, workload=replace(seen.workload, autoscaler="hpa"))
+
+    assert Knob.REPLICAS not in tune(wish, owned, past, beside).moves
+
+
+@given(*everything)
+def test_a_knob_that_is_not_on_auto_never_moves(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    moves = tune(wish, seen, past, beside).moves
+
+    uvicorn = wish.uvicorn
+    assert Knob.REPLICAS not in moves or wish.replicas.mode is Mode.AUTO
+    assert Knob.LIMIT_CONCURRENCY not in moves or uvicorn.limit_concurrency.mode is Mode.AUTO
+    assert Knob.TIMEOUT_KEEP_ALIVE not in moves or uvicorn.timeout_keep_alive.mode is Mode.AUTO
+    assert Knob.WORKERS not in moves or wish.workers.mode is Mode.AUTO
+
+
+@given(*everything)
+def test_the_same_input_gives_the_same_output(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    assert tune(wish, seen, past, beside) == tune(wish, seen, past, beside)
+
+
+@given(*everything)
+def test_the_memory_survives_a_restart_of_the_operator(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    after = tune(wish, seen, past, beside).history
+
+    assert History.model_validate_json(after.model_dump_json(by_alias=True)) == after

@@ -1,0 +1,72 @@
+"""From several workers in a pod to one: first the pods, then the worker count, and never twice."""
+
+from dataclasses import replace
+
+import pytest
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec
+from fastapi_tuning.api.status import History
+from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.memory import remember_worker_pods
+from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.workers import propose_one_worker
+from tests.unit.control.builders import history, launch, spec, workload
+
+AUTO = spec(workers={"mode": "Auto"})
+FOUR = launch(workers=4, workers_from="environment WEB_CONCURRENCY=4")
+
+
+def proposed(target: Workload, past: History | None = None, wish: FastAPITuningSpec = AUTO) -> tuple[Knob, int] | None:
+    proposals = propose_one_worker(wish, target, past or history())
+    return (proposals[0].knob, proposals[0].wanted) if proposals else None
+
+
+def test_each_worker_becomes_a_pod_first() -> None:
+    (proposal,) = propose_one_worker(AUTO, workload(launch=FOUR, desired_replicas=2), history())
+
+    assert (proposal.knob, proposal.current, proposal.wanted) == (Knob.REPLICAS, 2, 8)
+    assert proposal.reason is Reason.WORKERS_TO_PODS
+    assert "WEB_CONCURRENCY=4" in proposal.message
+
+
+def test_the_workers_go_when_all_the_pods_are_ready() -> None:
+    ready = workload(launch=FOUR, desired_replicas=8)
+
+    assert proposed(ready, history(pods_for_one_worker=8)) == (Knob.WORKERS, 1)
+
+
+def test_pods_are_held_until_they_are_ready() -> None:
+    starting = workload(launch=FOUR, desired_replicas=8, ready_replicas=5)
+
+    assert proposed(starting, history(pods_for_one_worker=8)) == (Knob.REPLICAS, 8)
+
+
+def test_the_count_is_not_multiplied_twice_when_pods_come_in_steps() -> None:
+    past = history()
+    counts = []
+    for desired in (2, 6, 8):
+        proposals = propose_one_worker(AUTO, workload(launch=FOUR, desired_replicas=desired), past)
+        past = remember_worker_pods(past, proposals)
+        counts.append((proposals[0].knob, proposals[0].wanted))
+
+    assert counts == [(Knob.REPLICAS, 8), (Knob.REPLICAS, 8), (Knob.WORKERS, 1)]
+
+
+def test_a_bound_that_leaves_no_room_for_the_pods_stops_the_change_before_it_costs_anything() -> None:
+    narrow = spec(workers={"mode": "Auto"}, replicas={"min": 1, "max": 7})
+
+    assert proposed(workload(launch=FOUR, desired_replicas=2), wish=narrow) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "wish"),
+    [
+        pytest.param(workload(), AUTO, id="one worker already"),
+        pytest.param(workload(launch=replace(FOUR, workers_removable=False)), AUTO, id="an argument fixes it"),
+        pytest.param(workload(launch=FOUR), spec(), id="only to be reported"),
+        pytest.param(workload(launch=FOUR), spec(mode="Recommend", workers={"mode": "Auto"}), id="object recommends"),
+    ],
+)
+def test_workers_are_left_alone(target: Workload, wish: FastAPITuningSpec) -> None:
+    assert proposed(target, wish=wish) is None

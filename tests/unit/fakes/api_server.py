@@ -1,0 +1,141 @@
+"""An API server in memory: what the stages need of Kubernetes, with its compare-and-set and its field owners."""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi_tuning.api_server import FIELD_MANAGER, Json, PatchType
+from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments/{}"
+
+
+@dataclass
+class FakeApiServer:
+    """An ApiServer; `changed` tells what was written, `owners` who owns which variable of a Deployment."""
+
+    deployments: dict[str, Json] = field(default_factory=dict)
+    pods: dict[str, list[Json]] = field(default_factory=dict)
+    autoscalers: dict[str, list[Json]] = field(default_factory=dict)
+    statuses: dict[str, list[Json]] = field(default_factory=dict)
+    events: list[Json] = field(default_factory=list)
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
+    refuses_events: bool = False
+    refuses_status: bool = False
+
+    def add_deployment(
+        self, name: str = "checkout", *, namespace: str = "shop", replicas: int = 2, **container: Any
+    ) -> Json:
+        """A Deployment that uvicorn serves, all of its pods ready."""
+        path = DEPLOYMENTS.format(namespace, name)
+        labels = {"app": name}
+        self.deployments[path] = {
+            "metadata": {"name": name, "uid": f"{namespace}-{name}", "resourceVersion": "1", "generation": 1},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "app", "command": ["uvicorn", "app:app"], **container}]},
+                },
+            },
+            "status": {"observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas},
+        }
+        self.pods.setdefault(namespace, []).extend(_pod(f"{name}-{index}", labels) for index in range(replicas))
+        return self.deployments[path]
+
+    def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop") -> None:
+        reference = {"kind": "Deployment", "name": target}
+        scaler = {"metadata": {"name": name}, "spec": {"scaleTargetRef": reference}}
+        self.autoscalers.setdefault(namespace, []).append(scaler)
+
+    def environment(self, name: str = "checkout", *, namespace: str = "shop") -> dict[str, str]:
+        (container,) = self.deployments[DEPLOYMENTS.format(namespace, name)]["spec"]["template"]["spec"]["containers"]
+        return {entry["name"]: entry["value"] for entry in container.get("env", [])}
+
+    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        if path in self.deployments:
+            return copy.deepcopy(self.deployments[path])
+        parts = path.strip("/").split("/")
+        namespace, kind = parts[parts.index("namespaces") + 1], parts[-1]
+        if kind == "pods":
+            wanted = dict(pair.split("=") for pair in (query or {})["labelSelector"].split(","))
+            found = [pod for pod in self.pods.get(namespace, []) if wanted.items() <= pod["metadata"]["labels"].items()]
+            return {"items": copy.deepcopy(found)}
+        if kind == "horizontalpodautoscalers":
+            return {"items": copy.deepcopy(self.autoscalers.get(namespace, []))}
+        raise NotFound(f"{path} not found")
+
+    async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
+        if path.endswith("/status"):
+            return self._patch_status(path, body)
+        if path.endswith("/scale"):
+            return self._scale(path.removesuffix("/scale"), body)
+        assert patch_type is PatchType.APPLY, "the template is only ever applied"
+        return self._apply(path, body)
+
+    async def post(self, path: str, body: Json) -> Json:
+        if self.refuses_events:
+            raise WriteRejected("events are forbidden")
+        self.events.append(body)
+        return body
+
+    def _patch_status(self, path: str, body: Json) -> Json:
+        if self.refuses_status:
+            raise WriteRejected("status is forbidden")
+        self.statuses.setdefault(path.split("/")[-2], []).append(body["status"])
+        return body
+
+    def _scale(self, path: str, body: Json) -> Json:
+        deployment = self._found(path)
+        expected = body["metadata"].get("resourceVersion")
+        if expected not in (None, deployment["metadata"]["resourceVersion"]):
+            raise Conflict("the object has been modified; please apply your changes to the latest version")
+        deployment["spec"]["replicas"] = body["spec"]["replicas"]
+        self._touch(path, deployment)
+        return body
+
+    def _apply(self, path: str, body: Json) -> Json:
+        """Server-side apply without force: what we left out is removed, what others own is a conflict."""
+        deployment = self._found(path)
+        (applied,) = body["spec"]["template"]["spec"]["containers"]
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        assert applied["name"] == container["name"]
+        wanted = {entry["name"]: entry["value"] for entry in applied["env"]}
+        present = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        for name, value in wanted.items():
+            owner = self.owners.get((path, name), FIELD_MANAGER)
+            if owner != FIELD_MANAGER and present.get(name) != value:
+                where = f'.spec.template.spec.containers[name="{applied["name"]}"].env[name="{name}"].value'
+                raise FieldConflict(f'conflict with "{owner}": {where}')
+        ours = {name for name in present if self.owners.get((path, name)) == FIELD_MANAGER}
+        kept = {name: value for name, value in present.items() if name not in ours}
+        container["env"] = [{"name": name, "value": value} for name, value in {**kept, **wanted}.items()]
+        self.owners |= {(path, name): self.owners.get((path, name), FIELD_MANAGER) for name in wanted}
+        self._touch(path, deployment)
+        return body
+
+    def _found(self, path: str) -> Json:
+        if path not in self.deployments:
+            raise NotFound(f"{path} not found")
+        return self.deployments[path]
+
+    def _touch(self, path: str, deployment: Json) -> None:
+        """Each write makes a new version; pods follow at once."""
+        metadata, replicas = deployment["metadata"], deployment["spec"]["replicas"]
+        metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+        deployment["status"].update(replicas=replicas, updatedReplicas=replicas)
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        namespace = path.split("/")[5]
+        others = [pod for pod in self.pods[namespace] if pod["metadata"]["labels"] != labels]
+        fresh = [_pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
+        self.pods[namespace] = [*others, *fresh]
+        self.changed.append(path)
+
+
+def _pod(name: str, labels: dict[str, str]) -> Json:
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }

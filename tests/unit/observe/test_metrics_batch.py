@@ -1,0 +1,267 @@
+"""All targets of a cycle in a handful of queries, whatever Prometheus answers."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import Metrics, MetricsSource
+from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
+from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
+from fastapi_tuning.observe.presets import PRESETS, Preset
+from fastapi_tuning.observe.prometheus import Sample
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+Answer = Callable[[str], tuple[Sample, ...]]
+
+
+@dataclass
+class FakePrometheus:
+    """Answers each query by a function and keeps what was asked."""
+
+    answer: Answer
+    asked: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        self.asked.append((promql, at))
+        return self.answer(promql)
+
+
+def unreachable(promql: str) -> tuple[Sample, ...]:
+    raise MetricsUnavailable("connection refused")
+
+
+def sample(value: float, **labels: str) -> Sample:
+    return Sample(labels=labels, value=value)
+
+
+def exporting(preset: Preset, *pods: tuple[str, str], edges: tuple[str, ...] = ("0.5", "+Inf")) -> Answer:
+    """Pods that serve 10 requests/s and export one preset; edges are in the unit of the preset."""
+    scaled = [edge if edge == "+Inf" else f"{float(edge) / preset.seconds_per_unit:g}" for edge in edges]
+    shown = edges if preset.seconds_per_unit == 1 else scaled
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        seen = [pod for pod in pods if re.search(rf'namespace=~"([^"]*\|)?{pod[0]}(\|[^"]*)?"', promql)]
+        if promql.startswith("count by"):
+            name = f"{preset.histogram}_count"
+            assert name in promql
+            return tuple(sample(1, namespace=space, pod=pod, __name__=name) for space, pod in seen)
+        if f"rate({preset.histogram}_bucket{{" in promql:
+            return tuple(sample(10, namespace=space, pod=pod, le=edge) for space, pod in seen for edge in shown)
+        if f"rate({preset.histogram}_sum{{" in promql:
+            return tuple(sample(1 / preset.seconds_per_unit, namespace=space, pod=pod) for space, pod in seen)
+        if f"rate({preset.counter}{{" in promql and preset.failed_matcher in promql:
+            return tuple(sample(2, namespace=space, pod=pod) for space, pod in seen)
+        if promql.startswith("{__name__"):
+            name = "fastapi_tuning_thread_pool_limit"
+            return tuple(sample(40, namespace=space, pod=pod, __name__=name) for space, pod in seen)
+        if "process_cpu_seconds_total" in promql:
+            return tuple(sample(0.3, namespace=space, pod=pod) for space, pod in seen)
+        return ()
+
+    return answer
+
+
+def target(name: str = "checkout", *pods: str, namespace: str = "shop", **metrics: Any) -> MetricsTarget:
+    return MetricsTarget(
+        key=(namespace, name),
+        pods=frozenset((namespace, pod) for pod in pods or (f"{name}-1",)),
+        metrics=Metrics.model_validate(metrics),
+        threshold_seconds=0.5,
+    )
+
+
+def only(answer: Answer, one: MetricsTarget) -> Signals:
+    return read_signals(FakePrometheus(answer), [one], NOW)[one.key]
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.source)
+def test_the_library_of_a_target_is_found_by_the_histogram_its_pods_export(preset: Preset) -> None:
+    found = only(exporting(preset, ("shop", "checkout-1")), target())
+
+    assert isinstance(found, Traffic)
+    assert found.source is preset.source
+    assert found.requests_per_second == pytest.approx(10.0)
+    assert found.failed_per_second == pytest.approx(2.0)
+    assert found.edge_seconds == pytest.approx(0.5)
+    assert found.average_latency_seconds == pytest.approx(0.1)
+    assert found.pods[0].threads == 40
+    assert found.pods[0].cpu_cores == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("written", ["5", "5.0"])
+def test_an_edge_is_a_number_however_it_is_written(written: str) -> None:
+    one = MetricsTarget(
+        key=("shop", "checkout"),
+        pods=frozenset({("shop", "checkout-1")}),
+        metrics=Metrics(),
+        threshold_seconds=5.0,
+    )
+
+    found = only(exporting(PRESETS[0], ("shop", "checkout-1"), edges=("0.5", written, "+Inf")), one)
+
+    assert isinstance(found, Traffic)
+    assert found.edge_seconds == 5.0
+
+
+def test_a_named_source_is_not_searched_for() -> None:
+    prometheus = FakePrometheus(exporting(PRESETS[1], ("shop", "checkout-1")))
+    named = target(source=PRESETS[1].source)
+
+    assert isinstance(read_signals(prometheus, [named], NOW)[named.key], Traffic)
+    assert not any(promql.startswith("count by") for promql, _ in prometheus.asked)
+
+
+def test_a_target_that_exports_nothing_known_is_told_what_would_be() -> None:
+    found = only(lambda promql: (), target())
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.SOURCE_UNKNOWN
+    assert all(preset.histogram in found.message for preset in PRESETS)
+
+
+def test_a_target_without_ready_pods_is_not_ready_rather_than_unknown() -> None:
+    empty = MetricsTarget(key=("shop", "checkout"), pods=frozenset(), metrics=Metrics(), threshold_seconds=0.5)
+
+    found = only(lambda promql: (), empty)
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.TARGET_NOT_READY
+
+
+def test_an_unreachable_prometheus_is_no_data_for_all() -> None:
+    targets = [target("a"), target("b", source="OpenTelemetry"), target("c", **custom())]
+
+    found = read_signals(FakePrometheus(unreachable), targets, NOW)
+
+    assert set(found) == {each.key for each in targets}
+    assert all(
+        isinstance(signals, NoData) and signals.reason is Reason.PROMETHEUS_UNREACHABLE for signals in found.values()
+    )
+
+
+def test_the_number_of_queries_does_not_grow_with_the_number_of_targets() -> None:
+    def queries_for(count: int) -> int:
+        names = [f"app{index}" for index in range(count)]
+        prometheus = FakePrometheus(exporting(PRESETS[0], *((name, f"{name}-1") for name in names)))
+        found = read_signals(prometheus, [target(name, namespace=name) for name in names], NOW)
+        assert len(found) == count
+        assert all(isinstance(signals, Traffic) for signals in found.values())
+        return len(prometheus.asked)
+
+    assert queries_for(1) == queries_for(200)
+
+
+def test_nothing_is_asked_for_no_targets() -> None:
+    prometheus = FakePrometheus(unreachable)
+
+    assert read_signals(prometheus, [], NOW) == {}
+    assert prometheus.asked == []
+
+
+def test_all_queries_of_a_cycle_are_evaluated_at_the_same_moment() -> None:
+    prometheus = FakePrometheus(exporting(PRESETS[0], ("shop", "a-1")))
+
+    read_signals(prometheus, [target("a"), target("b", **custom())], NOW)
+
+    assert {at for _, at in prometheus.asked} == {NOW}
+
+
+def test_targets_with_different_windows_are_read_over_their_own() -> None:
+    prometheus = FakePrometheus(exporting(PRESETS[0], ("shop", "a-1"), ("shop", "b-1")))
+
+    found = read_signals(prometheus, [target("a", windowSeconds=60), target("b", windowSeconds=120)], NOW)
+
+    windows = {key: signals.window_seconds for key, signals in found.items() if isinstance(signals, Traffic)}
+    assert windows == {("shop", "a"): 60, ("shop", "b"): 120}
+    assert any("[120s]" in promql for promql, _ in prometheus.asked)
+
+
+def test_pods_of_the_same_name_in_another_namespace_are_somebody_elses() -> None:
+    found = only(exporting(PRESETS[0], ("shop", "checkout-1"), ("other", "checkout-1")), target())
+
+    assert isinstance(found, Traffic)
+    assert found.requests_per_second == pytest.approx(10.0)
+
+
+def custom(**queries: str) -> dict[str, Any]:
+    texts = {
+        "requestsPerSecond": "requests[$window]",
+        "fastRequestsPerSecond": "fast($threshold)",
+        "failedRequestsPerSecond": "failed",
+        "averageLatencySeconds": "average",
+        **queries,
+    }
+    return {"source": "Custom", "custom": texts}
+
+
+def answering(**values: tuple[float, ...]) -> Answer:
+    """Series by the first word of the query; unremarkable traffic where nothing is given."""
+    usual = {"requests": (10.0,), "fast": (9.0,), "failed": (0.1,), "average": (0.2,), **values}
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        word = re.match(r"\w+", promql)
+        assert word is not None
+        return tuple(sample(value) for value in usual[word[0]])
+
+    return answer
+
+
+def test_custom_queries_give_traffic_without_a_histogram_or_single_pods() -> None:
+    found = only(answering(), target("checkout", "a", "b", **custom()))
+
+    assert isinstance(found, Traffic)
+    assert (found.requests_per_second, found.fast_per_second) == (10.0, 9.0)
+    assert (found.failed_per_second, found.average_latency_seconds) == (0.1, 0.2)
+    assert (found.buckets, found.pods, found.scraped_pods) == ((), (), 2)
+    assert found.source is MetricsSource.CUSTOM
+
+
+def test_custom_queries_are_given_the_window_and_the_objective() -> None:
+    prometheus = FakePrometheus(answering())
+
+    read_signals(prometheus, [target(**custom())], NOW)
+
+    asked = [promql for promql, _ in prometheus.asked]
+    assert asked[:2] == ["requests[60s]", "fast(0.5)"]
+
+
+@pytest.mark.parametrize("series", [(), (1.0, 2.0)], ids=["no series", "two series"])
+def test_a_custom_query_must_give_one_series(series: tuple[float, ...]) -> None:
+    found = only(answering(failed=series), target(**custom()))
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.UNUSABLE_SAMPLES
+    assert found.message.startswith(f"{len(series)} series")
+
+
+def test_a_custom_rate_of_zero_is_silence_whatever_the_average_is() -> None:
+    quiet = answering(requests=(0.0,), fast=(0.0,), average=(float("nan"),))
+
+    assert isinstance(only(quiet, target(**custom())), NoTraffic)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("query", ["requests", "fast", "failed", "average"])
+def test_a_custom_value_that_is_no_rate_is_unusable(query: str, bad: float) -> None:
+    found = only(answering(**{query: (bad,)}), target(**custom()))
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.UNUSABLE_SAMPLES
+
+
+def test_a_custom_query_that_prometheus_refuses_blinds_only_its_own_target() -> None:
+    served = exporting(PRESETS[0], ("shop", "a-1"))
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        return unreachable(promql) if promql == "broken(" else served(promql)
+
+    found = read_signals(FakePrometheus(answer), [target("b", **custom(requestsPerSecond="broken(")), target("a")], NOW)
+
+    assert isinstance(found["shop", "a"], Traffic)
+    assert isinstance(found["shop", "b"], NoData)

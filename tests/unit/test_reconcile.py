@@ -1,0 +1,455 @@
+"""A whole cycle against an API server in memory: what is read, decided, written and said."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.status import Condition, FastAPITuningStatus
+from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning
+from fastapi_tuning.api_server import Json, PatchType
+from fastapi_tuning.errors import MetricsUnavailable, TargetUnavailable, WriteRejected
+from fastapi_tuning.observe.prometheus import Sample
+from fastapi_tuning.reconcile import Reconciler
+from fastapi_tuning.report.events import EventRecorder, EventType
+from fastapi_tuning.report.metrics import OperatorMetrics
+from tests.unit.fakes.api_server import DEPLOYMENTS, FakeApiServer
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CHECKOUT = DEPLOYMENTS.format("shop", "checkout")
+HISTOGRAM = "http_request_duration_highr_seconds"
+UNTIL_NOON = NOW - timedelta(hours=2)
+
+
+@dataclass
+class Load:
+    """A Prometheus that shows an even load on whatever pods there are; each pod has 40 threads, 0.1 s a request."""
+
+    api: FakeApiServer
+    requests_per_second: float
+    reachable: bool = True
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        if not self.reachable:
+            raise MetricsUnavailable("connection refused")
+        return tuple(sample for row in self._pods() for sample in self._samples(promql, *row))
+
+    def _pods(self) -> list[tuple[str, str, float]]:
+        deployments = self.api.deployments.values()
+        return [
+            (namespace, pod["metadata"]["name"], self.requests_per_second / deployment["spec"]["replicas"])
+            for namespace, pods in self.api.pods.items()
+            for pod in pods
+            for deployment in deployments
+            if deployment["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+        ]
+
+    @staticmethod
+    def _samples(promql: str, namespace: str, pod: str, rate: float) -> list[Sample]:
+        labels = {"namespace": namespace, "pod": pod}
+        if promql.startswith("count by"):
+            return [Sample(labels={**labels, "__name__": f"{HISTOGRAM}_count"}, value=1)]
+        if promql.startswith("{__name__"):
+            return [Sample(labels={**labels, "__name__": "fastapi_tuning_thread_pool_limit"}, value=40)]
+        if f"{HISTOGRAM}_bucket" in promql:
+            return [Sample(labels={**labels, "le": edge}, value=rate) for edge in ("0.5", "+Inf")]
+        value = {
+            f"{HISTOGRAM}_sum": rate * 0.1,
+            "fastapi_tuning_thread_pool_busy_seconds_total": rate * 0.1,
+            "fastapi_tuning_requests_started_total": rate,
+        }
+        metric = re.search(r"rate\((\w+)", promql)
+        assert metric is not None
+        return [Sample(labels=labels, value=value[metric[1]])] if metric[1] in value else []
+
+
+def tuning(name: str = "checkout", *, created: datetime = UNTIL_NOON, **spec: Any) -> FastAPITuning:
+    """Mode Auto, 1 to 10 replicas, watched for two hours."""
+    annotations = spec.pop("annotations", {})
+    return FastAPITuning.from_body(
+        {
+            "metadata": {
+                "namespace": "shop",
+                "name": name,
+                "uid": f"uid-{name}",
+                "generation": 1,
+                "creationTimestamp": created.isoformat(),
+                "annotations": annotations,
+            },
+            "spec": {
+                "targetRef": {"name": "checkout"},
+                "mode": "Auto",
+                "replicas": {"min": 1, "max": 10},
+                "threadPool": {"mode": "Off"},
+                **spec,
+            },
+            "status": {
+                "history": {
+                    "observedSince": UNTIL_NOON.isoformat(),
+                    "lastObservationTime": (NOW - timedelta(seconds=15)).isoformat(),
+                }
+            },
+        }
+    )
+
+
+@dataclass
+class World:
+    """A cluster, its load and an operator; 900 requests/s need four pods, 100 need one."""
+
+    api: FakeApiServer = field(default_factory=FakeApiServer)
+    load: Load = field(init=False)
+    reconciler: Reconciler = field(init=False)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.load = Load(self.api, 900.0)
+        self.reconciler = Reconciler(
+            api=self.api,
+            prometheus=self.load,
+            events=EventRecorder(api=self.api),
+            metrics=OperatorMetrics(self.registry),
+        )
+
+    async def cycle(self, *due: FastAPITuning, after_seconds: int = 0) -> None:
+        await self.reconciler.cycle(due, due, NOW + timedelta(seconds=after_seconds))
+
+    def replicas(self) -> int:
+        return int(self.api.deployments[CHECKOUT]["spec"]["replicas"])
+
+    def status(self, name: str = "checkout") -> FastAPITuningStatus:
+        """The newest that was written."""
+        return FastAPITuningStatus.model_validate(self.api.statuses[name][-1])
+
+    def condition(self, kind: str, name: str = "checkout") -> Condition:
+        return next(entry for entry in self.status(name).conditions if entry.type == kind)
+
+    def said(self) -> list[tuple[str, str]]:
+        return [(event["type"], event["reason"]) for event in self.api.events]
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.api.add_deployment(replicas=2)
+    return made
+
+
+async def test_a_move_of_replicas_is_written_reported_and_remembered(world: World) -> None:
+    await world.cycle(tuning())
+
+    assert world.replicas() == 4
+    status = world.status()
+    assert status.applied.replicas == 4
+    assert status.original.replicas == 2
+    assert status.history.last_scale_up_time == NOW
+    assert status.last_decision is not None
+    assert (status.last_decision.from_value, status.last_decision.to_value) == ("2", "4")
+    assert world.said() == [("Normal", Reason.DEMAND_ROSE)]
+    assert world.condition("Ready").status == "True"
+
+
+async def test_the_original_count_is_that_of_before_the_first_move(world: World) -> None:
+    await world.cycle(tuning())
+    world.load.requests_per_second = 1800.0
+    await world.cycle(tuning(), after_seconds=60)
+
+    assert world.status().original.replicas == 2
+    assert world.status().applied.replicas == world.replicas() > 4
+
+
+async def test_a_step_down_is_remembered_as_one(world: World) -> None:
+    world.load.requests_per_second = 100.0
+    await world.cycle(tuning())
+
+    assert world.replicas() == 1
+    assert world.status().history.last_scale_down_time == NOW
+    assert world.status().history.last_scale_up_time is None
+
+
+class RacingApiServer(FakeApiServer):
+    """Somebody else scales between our read and our write, once."""
+
+    async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
+        if path.endswith("/scale") and not self.changed:
+            self.deployments[CHECKOUT]["spec"]["replicas"] = 3
+            self._touch(CHECKOUT, self.deployments[CHECKOUT])
+        return await super().patch(path, body, patch_type)
+
+
+async def test_a_target_that_somebody_else_changed_is_left_alone_and_decided_anew() -> None:
+    world = World(api=RacingApiServer())
+    world.api.add_deployment(replicas=2)
+
+    await world.cycle(tuning())
+
+    assert world.replicas() == 3
+    status = world.status()
+    assert status.applied.replicas is None
+    assert status.history.last_scale_up_time is None
+    assert status.last_decision is not None
+    assert status.last_decision.guard is Reason.CONFLICT
+    assert ("Warning", Reason.CONFLICT) in world.said()
+    assert world.condition("Ready").status == "True", "nothing is wrong, the next cycle tries again"
+
+    await world.cycle(tuning(), after_seconds=15)
+    assert world.replicas() == 4
+
+
+async def test_recommend_writes_nothing_but_status_and_events(world: World) -> None:
+    await world.cycle(tuning(mode="Recommend"))
+
+    assert world.api.changed == []
+    assert world.replicas() == 2
+    recommended = world.status().recommendation.replicas
+    assert recommended is not None
+    assert recommended.target == 4
+    assert world.status().applied.replicas is None
+
+
+async def test_an_object_that_is_off_is_not_even_read(world: World) -> None:
+    world.api.deployments.clear()
+
+    await world.cycle(tuning(mode="Off"))
+
+    assert world.api.statuses == {}
+    assert world.api.events == []
+
+
+async def test_of_two_objects_on_one_target_only_the_older_acts(world: World) -> None:
+    elder = tuning("elder")
+    younger = tuning("younger", created=NOW, replicas={"min": 9, "max": 10})
+
+    await world.cycle(younger, elder)
+
+    assert world.replicas() == 4
+    assert world.status("elder").applied.replicas == 4
+    assert world.status("younger").applied.replicas is None
+    limited = world.condition("ScalingLimited", "younger")
+    assert (limited.status, limited.reason) == ("True", Reason.DUPLICATE_TARGET)
+    assert "elder" in limited.message
+
+
+async def test_a_target_that_is_gone_needs_a_person(world: World) -> None:
+    world.api.deployments.clear()
+
+    await world.cycle(tuning())
+
+    for kind, status in (("Ready", "False"), ("Stalled", "True"), ("MetricsAvailable", "Unknown")):
+        assert (world.condition(kind).status, world.condition(kind).reason) == (status, Reason.TARGET_NOT_FOUND)
+    assert world.said() == [("Warning", Reason.TARGET_NOT_FOUND)]
+    failures = world.registry.get_sample_value("fastapi_tuning_cycle_failures_total", {"reason": "TargetNotFound"})
+    assert failures == 1
+
+
+async def test_a_target_that_is_gone_ends_the_cycle_of_its_own_object_only(world: World) -> None:
+    await world.cycle(tuning("lost", targetRef={"name": "missing"}), tuning())
+
+    assert world.condition("Ready", "lost").reason == Reason.TARGET_NOT_FOUND
+    assert world.replicas() == 4
+
+
+async def test_a_container_that_is_missing_needs_a_person(world: World) -> None:
+    await world.cycle(tuning(targetRef={"name": "checkout", "containerName": "api"}))
+
+    stalled = world.condition("Stalled")
+    assert (stalled.status, stalled.reason) == ("True", Reason.CONTAINER_NOT_FOUND)
+    assert "app" in stalled.message, "says which containers there are"
+    assert world.replicas() == 2
+
+
+class SilentApiServer(FakeApiServer):
+    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        raise TargetUnavailable("timed out")
+
+
+async def test_an_api_server_that_does_not_answer_needs_no_person() -> None:
+    world = World(api=SilentApiServer())
+
+    await world.cycle(tuning())
+
+    assert world.condition("Ready").reason == Reason.TARGET_NOT_READY
+    assert world.condition("Stalled").status == "False"
+
+
+async def test_replicas_of_a_horizontal_pod_autoscaler_are_not_written(world: World) -> None:
+    world.api.add_autoscaler("checkout-hpa", "checkout")
+
+    await world.cycle(tuning())
+
+    assert world.api.changed == []
+    assert world.condition("ScalingLimited").reason == Reason.ANOTHER_AUTOSCALER
+
+
+async def test_an_autoscaler_of_another_target_is_no_concern(world: World) -> None:
+    world.api.add_autoscaler("other-hpa", "other")
+
+    await world.cycle(tuning())
+
+    assert world.replicas() == 4
+
+
+KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "seconds": 30}}
+
+
+async def test_a_setting_is_applied_to_the_template_and_remembered_as_ours(world: World) -> None:
+    await world.cycle(tuning(uvicorn=KEEP_ALIVE))
+
+    assert world.api.environment()["UVICORN_TIMEOUT_KEEP_ALIVE"] == "30"
+    assert world.status().applied.timeout_keep_alive_seconds == 30
+    assert world.status().history.last_rollout_time == NOW
+
+
+async def test_settings_applied_before_stay_ours_with_the_next_one(world: World) -> None:
+    await world.cycle(tuning(uvicorn=KEEP_ALIVE))
+    both = {**KEEP_ALIVE, "limitMaxRequests": {"mode": "Auto", "requests": 5000}}
+    await world.cycle(tuning(uvicorn=both), after_seconds=3600)
+
+    environment = world.api.environment()
+    assert environment["UVICORN_TIMEOUT_KEEP_ALIVE"] == "30"
+    assert environment["UVICORN_LIMIT_MAX_REQUESTS"] == "5000"
+
+
+async def test_a_field_that_somebody_else_owns_is_named_and_needs_a_person(world: World) -> None:
+    variable = "UVICORN_TIMEOUT_KEEP_ALIVE"
+    container = world.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": variable, "value": "75"}]
+    world.api.owners[CHECKOUT, variable] = "helm"
+
+    await world.cycle(tuning(uvicorn=KEEP_ALIVE))
+
+    assert world.api.environment() == {variable: "75"}
+    for kind, status in (("Ready", "False"), ("Stalled", "True")):
+        found = world.condition(kind)
+        assert (found.status, found.reason) == (status, Reason.FIELD_CONFLICT)
+        assert variable in found.message
+        assert "helm" in found.message
+    assert ("Warning", Reason.FIELD_CONFLICT) in world.said()
+    assert world.status().applied.timeout_keep_alive_seconds is None
+    assert world.replicas() == 4, "the other move is its own write"
+
+
+async def test_workers_become_pods_and_then_one(world: World) -> None:
+    container = world.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": "WEB_CONCURRENCY", "value": "2"}]
+    world.load.requests_per_second = 500.0
+    one = tuning(workers={"mode": "Auto"})
+
+    await world.cycle(one)
+    assert world.replicas() == 4
+    assert world.condition("OneWorkerPerPod").status == "False"
+    await world.cycle(one, after_seconds=60)
+
+    assert world.api.environment() == {"UVICORN_WORKERS": "1", "WEB_CONCURRENCY": "1"}
+    assert world.status().history.pods_for_one_worker is None
+
+
+async def test_an_unchanged_status_is_not_written_twice(world: World) -> None:
+    world.load.requests_per_second = 500.0
+    await world.cycle(tuning())
+    await world.cycle(tuning(), after_seconds=15)
+
+    assert len(world.api.statuses["checkout"]) == 1
+
+
+async def test_a_history_that_grows_old_on_the_server_is_written(world: World) -> None:
+    world.load.requests_per_second = 500.0
+    await world.cycle(tuning())
+    await world.cycle(tuning(), after_seconds=30)
+
+    assert len(world.api.statuses["checkout"]) == 2
+
+
+async def test_the_newest_history_counts_even_if_it_was_not_written(world: World) -> None:
+    world.load.requests_per_second = 500.0
+    await world.cycle(tuning())
+    await world.cycle(tuning(), after_seconds=15)
+
+    assert world.reconciler.newest_status(tuning()).history.last_observation_time == NOW + timedelta(seconds=15)
+    world.reconciler.forget(tuning())
+    assert world.reconciler.newest_status(tuning()) == tuning().status
+
+
+async def test_a_knob_that_rests_where_it_should_be_is_no_news(world: World) -> None:
+    world.load.requests_per_second = 500.0
+
+    await world.cycle(tuning(mode="Recommend"))
+
+    assert world.status().last_decision is None
+    assert world.api.events == []
+
+
+async def test_a_lost_prometheus_holds_everything_and_says_so_once(world: World) -> None:
+    world.load.reachable = False
+    for seconds in (0, 15, 30):
+        await world.cycle(tuning(), after_seconds=seconds)
+
+    assert world.api.changed == []
+    assert world.condition("Ready").reason == Reason.PROMETHEUS_UNREACHABLE
+    assert world.condition("ObjectiveMet").status == "Unknown"
+    assert world.said() == [("Warning", Reason.PROMETHEUS_UNREACHABLE)]
+    assert len(world.api.statuses["checkout"]) == 1
+
+
+async def test_the_same_event_is_said_once_in_ten_minutes(world: World) -> None:
+    recorder = world.reconciler.events
+    for seconds in (0, 599, 600):
+        await recorder.record(tuning(), EventType.WARNING, "Why", "because", NOW + timedelta(seconds=seconds))
+
+    assert len(world.api.events) == 2
+
+
+async def test_a_refused_event_or_status_stops_nothing(world: World) -> None:
+    world.api.refuses_events = world.api.refuses_status = True
+    await world.cycle(tuning())
+
+    assert world.replicas() == 4
+    world.api.refuses_status = False
+    await world.cycle(tuning(), after_seconds=15)
+    assert world.status().applied.replicas == 4, "what was not written is written later"
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        pytest.param("2026-01-01T12:30:00Z", id="a time to come"),
+        pytest.param("2026-01-01T14:30:00+02:00", id="in another zone"),
+        pytest.param("next week", id="not a time"),
+        pytest.param("2026-01-01T11:00:00", id="without a zone"),
+    ],
+)
+async def test_an_annotation_pauses_acting_but_not_observing(world: World, until: str) -> None:
+    await world.cycle(tuning(annotations={PAUSED_UNTIL_ANNOTATION: until}))
+
+    assert world.api.changed == []
+    decision = world.status().last_decision
+    assert decision is not None
+    assert decision.guard is Reason.PAUSED
+    assert world.status().recommendation.settings.replicas == 4
+
+
+async def test_a_pause_that_is_over_holds_nothing(world: World) -> None:
+    await world.cycle(tuning(annotations={PAUSED_UNTIL_ANNOTATION: "2026-01-01T12:00:00Z"}))
+
+    assert world.replicas() == 4
+
+
+class ReadOnlyApiServer(FakeApiServer):
+    def _scale(self, path: str, body: Json) -> Json:
+        raise WriteRejected("the API server answered 403: forbidden")
+
+
+async def test_a_refused_write_makes_the_object_unready_until_it_passes() -> None:
+    world = World(api=ReadOnlyApiServer())
+    world.api.add_deployment(replicas=2)
+
+    await world.cycle(tuning())
+
+    assert world.condition("Ready").reason == Reason.WRITE_FAILED
+    assert "403" in world.condition("Ready").message
+    assert world.condition("Stalled").status == "False"
+    assert world.status().applied.replicas is None
