@@ -16,7 +16,7 @@ from pythonjsonlogger.json import JsonFormatter
 from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
-from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
@@ -83,6 +83,8 @@ async def run_operator(settings: OperatorSettings) -> None:
         watch = kopf.operator(
             registry=registry_for(cache, on_deleted),
             standalone=True,
+            # Named, because kopf's own choice asks for the user's name and a container's user may have none.
+            identity=FIELD_MANAGER,  # type: ignore[arg-type]  # kopf keeps its NewType of str private
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             stop_flag=stop,
