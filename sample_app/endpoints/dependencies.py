@@ -1,0 +1,56 @@
+"""Endpoints that are as fast as what they depend on: a database, another service, a cache."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Query, Request, status
+from fastapi.responses import JSONResponse
+from httpx import HTTPError
+from sqlalchemy.exc import SQLAlchemyError
+
+from sample_app import external
+from sample_app.cache import CachedPrices
+from sample_app.database import sum_of_rows
+
+router = APIRouter()
+
+
+@router.get("/database")
+def database(request: Request, rows: Annotated[int, Query(ge=1, le=1_000_000)] = 2_000) -> dict[str, int]:
+    """Holds a thread and a pooled connection for as long as the query takes."""
+    return {"sum": sum_of_rows(request.app.state.engine, rows)}
+
+
+@router.get("/external")
+async def external_api(request: Request) -> dict[str, int]:
+    """Calls another service with the client that the app keeps: connections are reused, each wait has an end."""
+    state = request.app.state
+    return {"status": await external.call(state.client, str(state.settings.external_url))}
+
+
+@router.get("/external-bad")
+async def external_api_badly(request: Request) -> dict[str, int]:
+    """Bad on purpose: a new client for each request, and no timeout."""
+    return {"status": await external.call_with_a_new_client(str(request.app.state.settings.external_url))}
+
+
+@router.get("/cached")
+async def cached(
+    request: Request, item: Annotated[str, Query(min_length=1, max_length=50)] = "apple"
+) -> dict[str, int | bool]:
+    """Slow at the first request for an item, fast until its entry expires."""
+    prices: CachedPrices = request.app.state.prices
+    price, from_cache = await prices.price(item)
+    return {"price": price, "from_cache": from_cache}
+
+
+def answer_when_a_dependency_fails(app: FastAPI) -> None:
+    """Turns errors of the database and of the other service into 503 and 502, without their details."""
+
+    async def database_failed(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the database did not answer"}, status.HTTP_503_SERVICE_UNAVAILABLE)
+
+    async def external_api_failed(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the external API did not answer"}, status.HTTP_502_BAD_GATEWAY)
+
+    app.add_exception_handler(SQLAlchemyError, database_failed)
+    app.add_exception_handler(HTTPError, external_api_failed)

@@ -1,0 +1,94 @@
+"""Command line: `python -m sample_app.load --url http://checkout.shop --profile 30s@40,4m@200`."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+
+from yarl import URL
+
+from sample_app.load.destination import DestinationError
+from sample_app.load.profile import Profile, ProfileError, parse_profile
+from sample_app.load.run import Plan, run
+from sample_app.load.tally import Summary
+
+USAGE_ERROR = 2
+
+
+def main() -> int:
+    """Runs the load; returns 0 when it was offered, 2 when it could not be."""
+    plan = _plan(_arguments().parse_args())
+    try:
+        asyncio.run(_run_until_told_to_stop(plan))
+    except (DestinationError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+async def _run_until_told_to_stop(plan: Plan) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(plan, stop, _print)
+
+
+def _print(summary: Summary) -> None:
+    print(json.dumps(summary.as_json()), flush=True)
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sample_app.load", description="Open-loop load, Poisson arrivals")
+    parser.add_argument("--url", type=_url, required=True, help="scheme, host and port, such as http://checkout.shop")
+    parser.add_argument("--path", default="/sync-slow", help="path and query (default: %(default)s)")
+    parser.add_argument(
+        "--profile", type=_profile, required=True, help="phases such as 30s@40,60s@40..200,4m@200; one hour at most"
+    )
+    parser.add_argument("--timeout", type=_positive, default=5.0, metavar="SECONDS", help="default: %(default)s")
+    parser.add_argument(
+        "--objective-milliseconds", type=_positive, default=500.0, help="what counts as fast (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same arrival times (default: %(default)s)")
+    parser.add_argument("--metrics-port", type=int, default=9100, help="default: %(default)s")
+    parser.add_argument(
+        "--linger-seconds", type=float, default=0.0, help="keep the metrics up after the end (default: %(default)s)"
+    )
+    return parser
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return Plan(
+        url=arguments.url.join(URL(arguments.path)),
+        profile=arguments.profile,
+        timeout_seconds=arguments.timeout,
+        objective_seconds=arguments.objective_milliseconds / 1000,
+        seed=arguments.seed,
+        metrics_port=arguments.metrics_port,
+        linger_seconds=arguments.linger_seconds,
+    )
+
+
+def _url(text: str) -> URL:
+    url = URL(text)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise argparse.ArgumentTypeError(f"{text!r} is no http URL")
+    return url
+
+
+def _profile(text: str) -> Profile:
+    try:
+        return parse_profile(text)
+    except ProfileError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 3600:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

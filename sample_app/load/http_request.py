@@ -1,0 +1,36 @@
+"""One HTTP request and what came of it.
+
+Each request has a connection of its own. kube-proxy chooses a pod for each connection, so kept connections
+would stay on the pods that were there first: new pods would get no load, and old ones too much. It costs the
+generator little: about a fifth of a core at 500 requests a second.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+
+from sample_app.load.destination import PinnedResolver
+from sample_app.load.tally import Outcome
+
+
+@asynccontextmanager
+async def getter(
+    url: str, addresses: Sequence[str], timeout_seconds: float
+) -> AsyncIterator[Callable[[], Awaitable[Outcome]]]:
+    """Yields a function that gets `url` once from one of the `addresses` of its host. It does not raise."""
+    connector = TCPConnector(limit=0, force_close=True, resolver=PinnedResolver(addresses))
+    async with ClientSession(connector=connector, timeout=ClientTimeout(total=timeout_seconds)) as session:
+
+        async def get() -> Outcome:
+            try:
+                # A redirect could lead to an address that was not checked.
+                async with session.get(url, allow_redirects=False) as response:
+                    await response.read()
+            except TimeoutError:
+                return Outcome.TIMEOUT
+            except (ClientError, OSError):
+                return Outcome.ERROR
+            return Outcome.OK if response.status < 400 else Outcome.ERROR
+
+        yield get
