@@ -80,6 +80,10 @@ def _operator(options: argparse.Namespace) -> None:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
     if done.returncode != 0:
         raise KubectlFailed(f"helm: {done.stderr.strip()}")
+    # The tag of a development image does not change when the image does.
+    operator = Kubectl(context=options.context)
+    operator.run("rollout", "restart", "--namespace=fastapi-tuning-system", "deployment/fastapi-tuning-operator")
+    _rolled_out(operator, "fastapi-tuning-system", "fastapi-tuning-operator")
 
 
 def _sample(kubectl: Kubectl, registry: str) -> None:
