@@ -27,7 +27,6 @@ class Layout:
     node_address: str = "10.97.0.1"
     pod_range: str = "10.244.0.0/16"
     service_range: str = "10.96.0.0/16"
-    api_service_address: str = "10.96.0.1"
     dns_service_address: str = "10.96.0.10"
     cluster_domain: str = "cluster.local"
 

@@ -14,8 +14,6 @@ PACKAGES = (
     "containernetworking-plugins",
     "iptables",
     "iproute2",
-    "conntrack",  # kube-proxy forgets stale UDP flows with it
-    "socat",  # kubectl port-forward
     "buildah",
     "debootstrap",
     "gcc",  # the pause program

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+UNTUNED_THREADS = 40
+"""AnyIO's default; what a pod has before anything is known of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
@@ -37,7 +40,7 @@ class NothingMeasured(Exception):
 
 
 def summary(moments: Sequence[Moment], begin_seconds: float, end_seconds: float) -> Summary:
-    """Means of [begin, end); p99 is the median of the sampled ones, knobs are the last.
+    """Means of [begin, end); p99 is the median of the sampled ones, knobs are as they were when it began.
 
     Raises:
         NothingMeasured: no moment in it has a latency.
@@ -51,14 +54,27 @@ def summary(moments: Sequence[Moment], begin_seconds: float, end_seconds: float)
         latency_p99_seconds=latencies[len(latencies) // 2],
         fast_ratio=_mean([m.fast_ratio for m in stretch]),
         error_ratio=_mean([m.error_ratio for m in stretch]),
-        replicas=stretch[-1].replicas,
-        threads=stretch[-1].threads or 40,
+        replicas=stretch[0].replicas,
+        threads=stretch[0].threads or UNTUNED_THREADS,
     )
 
 
 def _mean(values: Sequence[float | None]) -> float:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else 0.0
+
+
+def seconds_to_objective(moments: Sequence[Moment], step_seconds: float, target_ratio: float) -> float | None:
+    """Time from the load step until the objective holds and goes on holding to the end; None if it does not."""
+    met_since: float | None = None
+    for moment in moments:
+        if moment.seconds < step_seconds or moment.fast_ratio is None:
+            continue
+        if moment.fast_ratio < target_ratio:
+            met_since = None
+        elif met_since is None:
+            met_since = moment.seconds
+    return None if met_since is None else met_since - step_seconds
 
 
 def holds(result: Summary, *, target_ratio: float, max_error_ratio: float) -> bool:
