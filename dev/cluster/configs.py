@@ -152,12 +152,16 @@ def kube_proxy_config(layout: Layout) -> dict[str, object]:
         # Node ports answer on the node's own address, not on the machine's address in its real network.
         "nodePortAddresses": ["primary"],
         # Node ports on loopback would need net.ipv4.conf.all.route_localnet, which weakens the whole machine.
-        "iptables": {"localhostNodePorts": False},
+        # Few services: rules may follow a change at once, where a large cluster would gather changes for a second.
+        "iptables": {"localhostNodePorts": False, "minSyncPeriod": "100ms"},
     }
 
 
 def corefile(layout: Layout) -> str:
-    """Answers for the cluster's own names and addresses, and refuses all others: there is no forwarding."""
+    """Answers for the cluster's own names and addresses, and refuses all others: there is no forwarding.
+
+    No cache either: a service that a test deletes and makes again must not keep its old address for seconds.
+    """
     return f"""\
 .:{layout.dns_port} {{
     bind {layout.node_address}
@@ -165,9 +169,8 @@ def corefile(layout: Layout) -> str:
     ready 127.0.0.1:{layout.dns_ready_port}
     kubernetes {layout.cluster_domain} in-addr.arpa {{
         kubeconfig {layout.pki / "admin.conf"}
-        ttl 5
+        ttl 0
     }}
-    cache 5
 }}
 """
 

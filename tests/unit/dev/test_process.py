@@ -123,11 +123,22 @@ def test_stopping_by_a_stale_record_leaves_the_new_owner_of_the_pid_alone(
 def test_processes_are_found_by_an_argument(tmp_path: Path) -> None:
     marker = str(tmp_path / "containerd.sock")
     with subprocess.Popen(["sh", "-c", "sleep 60; :", marker]) as shim:
-        found = process.processes_naming(marker)
-        children = process.descendants_of(found[0])
+        found, children = await_family(marker)
         for member in (*children, *found):
             os.kill(member.pid, signal.SIGKILL)
     assert [one.pid for one in found] == [shim.pid]
+
+
+def await_family(marker: str) -> tuple[list[ProcessIdentity], list[ProcessIdentity]]:
+    """The processes that name the marker and their children; a shell takes a moment to start its command."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = list(process.processes_naming(marker))
+        children = list(process.descendants_of(found[0])) if found else []
+        if children:
+            return found, children
+        time.sleep(0.01)
+    raise AssertionError("no process names the marker")
 
 
 def await_running(pid_file: Path) -> ProcessIdentity:
