@@ -14,7 +14,6 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.control.estimate import (
     Estimate,
-    PodCapacity,
     Verdict,
     thread_utilisation,
     threads_for,
@@ -87,9 +86,9 @@ def feedback(
     return previous
 
 
-def feed_forward_replicas(estimate: Estimate, capacity: PodCapacity | None = None) -> int | None:
+def feed_forward_replicas(estimate: Estimate) -> int | None:
     """Pods that carry the offered load, the busiest of them included; None while a pod's capacity is unknown."""
-    safe = (capacity or estimate.capacity).safe_per_second
+    safe = estimate.capacity.safe_per_second
     if safe is None:
         return None
     return max(1, math.ceil(estimate.imbalance * estimate.offered_per_second / safe))
