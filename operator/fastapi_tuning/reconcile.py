@@ -12,7 +12,7 @@ from datetime import datetime
 from fastapi_tuning.act.moves import MoveResult, carry_out, with_moves
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import FastAPITuningStatus, History, Settings
+from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, History, Settings
 from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
 from fastapi_tuning.api_server import ApiServer, PatchType
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
@@ -130,13 +130,9 @@ class Reconciler:
             step = f"{decision.knob} {decision.from_value or '?'} → {decision.to_value}: {decision.message}"
             said.append((EventType.NORMAL, decision.guard or decision.reason, step))
         said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
-        readiness = {kind: _ready_of(each) for kind, each in (("before", before), ("after", after))}
-        if (
-            readiness["after"] is not None
-            and readiness["after"][0] == "False"
-            and readiness["after"] != readiness["before"]
-        ):
-            said.append((EventType.WARNING, readiness["after"][1], _ready_message(after)))
+        was, ready = _ready_of(before), _ready_of(after)
+        if ready is not None and ready.status == "False" and (was is None or _differ(was, ready)):
+            said.append((EventType.WARNING, ready.reason, ready.message))
         for kind, reason, message in said:
             try:
                 await self.events.record(tuning, kind, reason, message, now)
@@ -242,8 +238,6 @@ def _status_after(
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     applied = with_moves(before.applied, done)
-    if Knob.REPLICAS in done:
-        applied = applied.model_copy(update={"replicas": done[Knob.REPLICAS]})
     return FastAPITuningStatus(
         observed_generation=tuning.generation,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
@@ -280,9 +274,10 @@ def _history_after(history: History, done: Mapping[Knob, int], replicas: int, no
     return history.model_copy(update=update)
 
 
-def _ready_of(each: FastAPITuningStatus) -> tuple[str, str] | None:
-    return next(((entry.status, entry.reason) for entry in each.conditions if entry.type == "Ready"), None)
+def _ready_of(each: FastAPITuningStatus) -> Condition | None:
+    return next((entry for entry in each.conditions if entry.type == ConditionType.READY), None)
 
 
-def _ready_message(each: FastAPITuningStatus) -> str:
-    return next((entry.message for entry in each.conditions if entry.type == "Ready"), "")
+def _differ(left: Condition, right: Condition) -> bool:
+    """In what they say, numbers in the message and times aside."""
+    return (left.status, left.reason) != (right.status, right.reason)

@@ -12,7 +12,8 @@ from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES, Knob
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
 
-_SETTING_FIELDS: Mapping[Knob, str] = {
+_FIELDS: Mapping[Knob, str] = {
+    Knob.REPLICAS: "replicas",
     Knob.THREADS: "threads",
     Knob.LIMIT_CONCURRENCY: "limit_concurrency",
     Knob.TIMEOUT_KEEP_ALIVE: "timeout_keep_alive_seconds",
@@ -75,12 +76,11 @@ async def _roll_out(
 
 
 def with_moves(settings: Settings, moves: Mapping[Knob, int]) -> Settings:
-    """The settings after the moves that concern the pod template."""
-    fields = {_SETTING_FIELDS[knob]: value for knob, value in moves.items() if knob in _SETTING_FIELDS}
-    return settings.model_copy(update=fields)
+    """The settings after the moves."""
+    return settings.model_copy(update={_FIELDS[knob]: value for knob, value in moves.items()})
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Variables that carry the settings into a pod."""
-    values = {knob: getattr(settings, field) for knob, field in _SETTING_FIELDS.items() if knob in VARIABLES}
+    values = {knob: getattr(settings, field) for knob, field in _FIELDS.items() if knob in VARIABLES}
     return {VARIABLES[knob]: str(value) for knob, value in values.items() if value is not None}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
+from fastapi_tuning.api.spec import FastAPITuningSpec, LimitConcurrency, Mode, Replicas, ThreadPool
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.control.estimate import (
     Estimate,
@@ -111,7 +111,7 @@ def propose_replicas(estimate: Estimate, workload: Workload, trim: float) -> Pro
     needed = feed_forward_replicas(estimate)
     if needed is None:
         return _replicas_without_capacity(estimate, current)
-    wanted = max(1, math.ceil(needed * (1 + trim) - 1e-9))
+    wanted = max(1, _trimmed(needed, trim))
     safe = estimate.capacity.safe_per_second or 0.0
     message = (
         f"{estimate.offered_per_second:.1f} requests/s offered, a pod carries {safe:.1f} "
@@ -155,7 +155,7 @@ def propose_threads(estimate: Estimate, spec: FastAPITuningSpec, trim: float) ->
     pods = _fewest_pods(estimate, spec)
     busy = estimate.imbalance * estimate.offered_per_second / pods * capacity.service_seconds
     little = spec.thread_pool.min if computing else threads_for(busy)
-    wanted = max(spec.thread_pool.min, min(spec.thread_pool.max, little))
+    wanted = _within(little, spec.thread_pool)
     if not computing:
         wanted = max(wanted, min(capacity.threads, spec.thread_pool.max))
     return Proposal(
@@ -176,7 +176,7 @@ def _fewest_pods(estimate: Estimate, spec: FastAPITuningSpec) -> int:
     """Pods that CPU alone asks for, within the bounds of the spec."""
     cpu = estimate.capacity.cpu_safe_per_second
     by_cpu = 1 if cpu is None else math.ceil(estimate.imbalance * estimate.offered_per_second / cpu)
-    return max(spec.replicas.min, min(spec.replicas.max, max(1, by_cpu)))
+    return _within(by_cpu, spec.replicas)
 
 
 def _pods_saved(estimate: Estimate, spec: FastAPITuningSpec, threads: int, trim: float) -> int:
@@ -188,10 +188,16 @@ def _pods_saved(estimate: Estimate, spec: FastAPITuningSpec, threads: int, trim:
         safe.append(capacity.cpu_safe_per_second)
     now = feed_forward_replicas(estimate) or spec.replicas.min
     then = math.ceil(estimate.imbalance * estimate.offered_per_second / min(safe))
-    bounded = [
-        max(spec.replicas.min, min(spec.replicas.max, math.ceil(pods * (1 + trim) - 1e-9))) for pods in (now, then)
-    ]
-    return bounded[0] - bounded[1]
+    return _within(_trimmed(now, trim), spec.replicas) - _within(_trimmed(then, trim), spec.replicas)
+
+
+def _trimmed(pods: int, trim: float) -> int:
+    """Pods with the feedback on top; the tiny subtrahend keeps rounding noise from costing a pod."""
+    return math.ceil(pods * (1 + trim) - 1e-9)
+
+
+def _within(value: int, bounds: Replicas | ThreadPool | LimitConcurrency) -> int:
+    return max(bounds.min, min(bounds.max, value))
 
 
 def propose_limit_concurrency(estimate: Estimate, spec: FastAPITuningSpec, current: int | None) -> Proposal | None:
@@ -205,11 +211,10 @@ def propose_limit_concurrency(estimate: Estimate, spec: FastAPITuningSpec, curre
         return None
     slack = max(0.0, spec.objectives.latency.threshold_seconds - capacity.service_seconds)
     admitted = (capacity.threads or 1) + math.floor(_ADMISSION_MARGIN * saturated * slack)
-    bounds = spec.uvicorn.limit_concurrency
     return Proposal(
         knob=Knob.LIMIT_CONCURRENCY,
         current=current,
-        wanted=max(bounds.min, min(bounds.max, _CONNECTIONS_PER_REQUEST * admitted)),
+        wanted=_within(_CONNECTIONS_PER_REQUEST * admitted, spec.uvicorn.limit_concurrency),
         reason=Reason.LIMIT_FROM_OBJECTIVE,
         message=f"{admitted} requests in flight still make the objective; connections are twice that",
     )

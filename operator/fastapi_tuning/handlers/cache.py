@@ -19,7 +19,7 @@ class TuningCache:
         self._on_gone = on_gone
 
     def seen(self, body: dict[str, Any]) -> None:
-        """An object was listed, added or changed. Status-only changes (ours) keep what is known."""
+        """An object was listed, added or changed."""
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
         known = self._tunings.get(key)
         if known is not None and known.uid != body["metadata"]["uid"]:
