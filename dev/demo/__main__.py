@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from dev.demo.helm import RELEASE, RELEASE_NAMESPACE, install
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.observer import observe
 from dev.demo.timeline import Moment, NothingMeasured, Summary, holds, seconds_to_objective, summary, table
@@ -34,11 +34,11 @@ def main() -> int:
     kubectl = Kubectl(context=options.context)
     try:
         _step(console, "Prometheus", lambda: _prometheus(kubectl, options.registry))
-        _step(console, "operator (Helm)", lambda: _operator(options))
+        _step(console, "operator (Helm)", lambda: _operator(kubectl, options.registry))
         _step(console, "sample service, badly tuned", lambda: _sample(kubectl, options.registry))
         _step(console, "load generator", lambda: _load(kubectl, options.registry))
         moments = _watch(console, kubectl)
-    except (KubectlFailed, subprocess.CalledProcessError) as error:
+    except KubectlFailed as error:
         console.print(f"✗ {error}", style="red")
         return 1
     return _judge(console, moments, options.output)
@@ -72,20 +72,11 @@ def _prometheus(kubectl: Kubectl, registry: str) -> None:
     _rolled_out(kubectl, "monitoring", "prometheus")
 
 
-def _operator(options: argparse.Namespace) -> None:
-    command = ["helm", "upgrade", "--install", "fastapi-tuning-operator", "charts/fastapi-tuning-operator"]
-    command += ["--namespace=fastapi-tuning-system", "--create-namespace", "--wait", "--timeout=120s"]
-    command += [f"--set=prometheus.url={PROMETHEUS_URL}"]
-    command += [f"--set=image.repository={options.registry}/fastapi-tuning-operator", "--set=image.tag=dev"]
-    if options.context:
-        command.append(f"--kube-context={options.context}")
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=180)
-    if done.returncode != 0:
-        raise KubectlFailed(f"helm: {done.stderr.strip()}")
+def _operator(kubectl: Kubectl, registry: str) -> None:
+    install(kubectl.context, registry, "--set", f"prometheus.url={PROMETHEUS_URL}")
     # The tag of a development image does not change when the image does.
-    operator = Kubectl(context=options.context)
-    operator.run("rollout", "restart", "--namespace=fastapi-tuning-system", "deployment/fastapi-tuning-operator")
-    _rolled_out(operator, "fastapi-tuning-system", "fastapi-tuning-operator")
+    kubectl.run("rollout", "restart", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}")
+    _rolled_out(kubectl, RELEASE_NAMESPACE, RELEASE)
 
 
 def _sample(kubectl: Kubectl, registry: str) -> None:
@@ -99,9 +90,8 @@ def _sample(kubectl: Kubectl, registry: str) -> None:
 
 def _load(kubectl: Kubectl, registry: str) -> None:
     kubectl.apply(_manifest("load", registry))
-    kubectl.run(
-        "wait", "--namespace", NAMESPACE, "--for=condition=Ready", "pod", "--selector=app=load", "--timeout=60s"
-    )
+    # Of the Job, not of its pod: the pod need not exist yet, and a wait for nothing fails.
+    kubectl.run("wait", "--namespace", NAMESPACE, "--for=jsonpath={.status.ready}=1", "job/load", "--timeout=60s")
 
 
 def _manifest(name: str, registry: str) -> str:
