@@ -10,7 +10,9 @@ IMAGES := prometheus operator sample
 # helm and kubectl of the development cluster, in the versions it was built with, go before any others.
 export PATH := $(shell $(CLUSTER) path):$(PATH)
 
-.PHONY: help check generate lock test test-unit test-integration demo cluster down clean
+KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
+
+.PHONY: help check generate lock test test-unit test-integration test-e2e demo cluster down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -43,7 +45,7 @@ generate: $(VENV)/.installed ## Write the files that are made from the models an
 	cp crds/$(CRD) $(CHART)/files/$(CRD)
 	$(call render) > charts/rendered/install.yaml
 
-test: test-unit test-integration ## All tests
+test: test-unit test-integration test-e2e ## All tests
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
@@ -54,6 +56,10 @@ test-integration: $(VENV)/.installed ## The operator against a real API server
 	@$(CLUSTER) build kube
 	$(BIN)/pytest -q tests/integration
 
+test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load
+	@$(CLUSTER) build helm
+	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -q tests/e2e
+
 # With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY).
 cluster: ## Start the development cluster and give it the images
 ifeq ($(KUBECONTEXT),)
@@ -62,7 +68,7 @@ ifeq ($(KUBECONTEXT),)
 endif
 
 demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service under load
-	@$(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig)) $(BIN)/python -m dev.demo
+	@$(KUBECONFIG_OF_CLUSTER) $(BIN)/python -m dev.demo
 
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from dev.demo.helm import RELEASE, RELEASE_NAMESPACE, install
+from dev.demo.installation import install_operator, install_prometheus, rolled_out, sample_manifest
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.observer import observe
 from dev.demo.timeline import Moment, NothingMeasured, Summary, holds, seconds_to_objective, summary, table
@@ -25,7 +25,6 @@ STEP_SECONDS, END_SECONDS, JUDGED_SECONDS = 40.0, 300.0, 60.0
 UNTUNED_SECONDS = 20.0
 """After the load step: the operator has hardly acted yet."""
 SAMPLE_PERIOD_SECONDS = 3.0
-PROMETHEUS_URL = "http://prometheus.monitoring:9090"
 
 
 def main() -> int:
@@ -33,8 +32,8 @@ def main() -> int:
     console = Console()
     kubectl = Kubectl(context=options.context)
     try:
-        _step(console, "Prometheus", lambda: _prometheus(kubectl, options.registry))
-        _step(console, "operator (Helm)", lambda: _operator(kubectl, options.registry))
+        _step(console, "Prometheus", lambda: install_prometheus(kubectl, options.registry))
+        _step(console, "operator (Helm)", lambda: install_operator(kubectl, options.registry))
         _step(console, "sample service, badly tuned", lambda: _sample(kubectl, options.registry))
         _step(console, "load generator", lambda: _load(kubectl, options.registry))
         moments = _watch(console, kubectl)
@@ -65,42 +64,19 @@ def _step(console: Console, name: str, action: Callable[[], None]) -> None:
     console.print(f"  ✓ {name} ({time.monotonic() - started:.0f} s)")
 
 
-def _prometheus(kubectl: Kubectl, registry: str) -> None:
-    image = os.environ.get("PROMETHEUS_IMAGE", f"{registry}/prometheus:dev")
-    manifest = (REPOSITORY / "dev" / "demo" / "prometheus.yaml").read_text()
-    kubectl.apply(manifest.replace("${PROMETHEUS_IMAGE}", image))
-    _rolled_out(kubectl, "monitoring", "prometheus")
-
-
-def _operator(kubectl: Kubectl, registry: str) -> None:
-    install(kubectl.context, registry, "--set", f"prometheus.url={PROMETHEUS_URL}")
-    # The tag of a development image does not change when the image does.
-    kubectl.run("rollout", "restart", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}")
-    _rolled_out(kubectl, RELEASE_NAMESPACE, RELEASE)
-
-
 def _sample(kubectl: Kubectl, registry: str) -> None:
     """A fresh start: what an earlier run tuned is taken away first."""
     kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=100s")
     kubectl.run("create", "namespace", NAMESPACE)
     for name in ("deployment", "service", "tuning"):
-        kubectl.apply(_manifest(name, registry))
-    _rolled_out(kubectl, NAMESPACE, NAME)
+        kubectl.apply(sample_manifest(name, registry))
+    rolled_out(kubectl, NAMESPACE, NAME)
 
 
 def _load(kubectl: Kubectl, registry: str) -> None:
-    kubectl.apply(_manifest("load", registry))
+    kubectl.apply(sample_manifest("load", registry))
     # Of the Job, not of its pod: the pod need not exist yet, and a wait for nothing fails.
     kubectl.run("wait", "--namespace", NAMESPACE, "--for=jsonpath={.status.ready}=1", "job/load", "--timeout=60s")
-
-
-def _manifest(name: str, registry: str) -> str:
-    text = (REPOSITORY / "sample_app" / "manifests" / f"{name}.yaml").read_text()
-    return text.replace("localhost/", f"{registry}/")
-
-
-def _rolled_out(kubectl: Kubectl, namespace: str, name: str) -> None:
-    kubectl.run("rollout", "status", "--namespace", namespace, f"deployment/{name}", "--timeout=90s")
 
 
 def _watch(console: Console, kubectl: Kubectl) -> list[Moment]:

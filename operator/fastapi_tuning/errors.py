@@ -1,6 +1,7 @@
 """The exceptions of the operator; every edge translates its library's errors into one of these.
 
 FastAPITuningError
+├── CannotStart              the operator's own settings do not work on this machine
 ├── InvalidTuning            a person must change the object; retrying is in vain
 ├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
 │   └── ContainerNotFound    the workload exists, the named container does not
@@ -14,6 +15,10 @@ FastAPITuningError
 
 class FastAPITuningError(Exception):
     """Base of all errors that the operator raises on purpose."""
+
+
+class CannotStart(FastAPITuningError):
+    """The operator cannot begin: no cluster configured, or its port is taken."""
 
 
 class InvalidTuning(FastAPITuningError):

@@ -13,12 +13,20 @@ from fastapi_tuning.act.moves import MoveResult, carry_out, with_moves
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, History, Settings
-from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.api.tuning import (
+    GROUP,
+    PAUSED_UNTIL_ANNOTATION,
+    PLURAL,
+    VERSION,
+    FastAPITuning,
+    StoredTuning,
+    UnreadableTuning,
+)
 from fastapi_tuning.api_server import ApiServer, PatchType
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.decide import Knob
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, NotFound, WriteRejected
+from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
@@ -61,13 +69,17 @@ class Reconciler:
             else:
                 await self._reconcile(tuning, target, signals[_key(tuning)], older.get(tuning.uid), now)
 
-    def forget(self, tuning: FastAPITuning) -> None:
+    async def report_unreadable(self, tuning: UnreadableTuning, now: datetime) -> None:
+        """Say that an object's spec cannot be read, and leave its target as it is."""
+        await self._report_problem(tuning, tuning.problem, now)
+
+    def forget(self, tuning: StoredTuning) -> None:
         """Drop what is remembered of an object that is gone."""
         self._newest.pop(tuning.uid, None)
         self._written.pop(tuning.uid, None)
         self.metrics.forget(tuning.namespace, tuning.name)
 
-    def newest_status(self, tuning: FastAPITuning) -> FastAPITuningStatus:
+    def newest_status(self, tuning: StoredTuning) -> FastAPITuningStatus:
         """The status after the last cycle; after a restart, the one on the server."""
         return self._newest.get(tuning.uid, tuning.status)
 
@@ -101,7 +113,7 @@ class Reconciler:
         await self._announce(tuning, before, after, results, now)
         await self._write(tuning, after, now)
 
-    async def _report_problem(self, tuning: FastAPITuning, error: FastAPITuningError, now: datetime) -> None:
+    async def _report_problem(self, tuning: StoredTuning, error: FastAPITuningError, now: datetime) -> None:
         reason, needs_a_person = _problem(error)
         self.metrics.cycle_failures.labels(reason).inc()
         before = self.newest_status(tuning)
@@ -117,7 +129,7 @@ class Reconciler:
 
     async def _announce(
         self,
-        tuning: FastAPITuning,
+        tuning: StoredTuning,
         before: FastAPITuningStatus,
         after: FastAPITuningStatus,
         results: Iterable[MoveResult],
@@ -139,7 +151,7 @@ class Reconciler:
             except (WriteRejected, NotFound) as error:
                 logger.warning("event not posted", extra={"object": _key(tuning), "error": str(error)})
 
-    async def _write(self, tuning: FastAPITuning, after: FastAPITuningStatus, now: datetime) -> None:
+    async def _write(self, tuning: StoredTuning, after: FastAPITuningStatus, now: datetime) -> None:
         self._newest[tuning.uid] = after
         self.metrics.show(tuning, after)
         if not status.worth_writing(after, self._written.get(tuning.uid), now):
@@ -169,7 +181,7 @@ class Reconciler:
                 )
 
 
-def _key(tuning: FastAPITuning) -> tuple[str, str]:
+def _key(tuning: StoredTuning) -> tuple[str, str]:
     return tuning.namespace, tuning.name
 
 
@@ -215,6 +227,8 @@ def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
         return Reason.TARGET_NOT_FOUND, True
     if isinstance(error, ContainerNotFound):
         return Reason.CONTAINER_NOT_FOUND, True
+    if isinstance(error, InvalidTuning):
+        return Reason.INVALID_SPEC, True
     return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False
 
 

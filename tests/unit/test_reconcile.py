@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, FastAPITuningStatus
-from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning
+from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning, tuning_of
 from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.errors import MetricsUnavailable, TargetUnavailable, WriteRejected
 from fastapi_tuning.observe.prometheus import Sample
@@ -67,10 +67,16 @@ class Load:
         return [Sample(labels=labels, value=value[metric[1]])] if metric[1] in value else []
 
 
+def readable(body: Json) -> FastAPITuning:
+    parsed = tuning_of(body)
+    assert isinstance(parsed, FastAPITuning)
+    return parsed
+
+
 def tuning(name: str = "checkout", *, created: datetime = UNTIL_NOON, **spec: Any) -> FastAPITuning:
     """Mode Auto, 1 to 10 replicas, watched for two hours."""
     annotations = spec.pop("annotations", {})
-    return FastAPITuning.from_body(
+    return readable(
         {
             "metadata": {
                 "namespace": "shop",

@@ -8,7 +8,7 @@ from fastapi_tuning.act.replicas import set_replicas
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
-from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES, Knob
+from fastapi_tuning.control.decide import VARIABLES, Knob
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
 
@@ -64,8 +64,8 @@ async def _roll_out(
 ) -> MoveResult:
     knobs = tuple(moves)
     variables = environment_of(with_moves(applied, moves))
-    if workload.launch.workers == 1 or Knob.WORKERS in moves:
-        variables |= dict.fromkeys(WORKER_VARIABLES, "1")
+    if Knob.WORKERS in moves or applied.workers is not None:
+        variables |= dict.fromkeys(workload.launch.worker_variables, "1")
     try:
         await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
     except FieldConflict as error:

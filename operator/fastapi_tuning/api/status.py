@@ -1,15 +1,19 @@
 """What the operator writes back: the recommendation, what is in force, why, and the history decisions need."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApiModel
 
 Message = Annotated[str, Field(max_length=1024)]
+Time = Annotated[
+    datetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
+]
+"""metav1.Time: RFC 3339 in whole seconds."""
 
 
 class ConditionType(StrEnum):
@@ -39,7 +43,7 @@ class Condition(ApiModel):
     reason: Annotated[str, Field(max_length=1024)]
     message: Annotated[str, Field(max_length=32768)] = ""
     observed_generation: int = 0
-    last_transition_time: datetime
+    last_transition_time: Time
 
 
 class LimitingFactor(StrEnum):
@@ -89,7 +93,7 @@ class Measured(ApiModel):
 class Decision(ApiModel):
     """One move (or refusal to move) and why."""
 
-    time: datetime
+    time: Time
     knob: Annotated[str, Field(max_length=63)]
     from_value: Annotated[str, Field(max_length=63)] = ""
     to_value: Annotated[str, Field(max_length=63)] = ""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
-from fastapi_tuning.errors import FastAPITuningError
+from fastapi_tuning.errors import CannotStart, FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
@@ -49,13 +50,25 @@ def log_as_json(level: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
+async def _configure_client() -> None:
+    try:
+        await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
+    except config.ConfigException as error:
+        raise CannotStart(f"no cluster to talk to: {error}") from error
+
+
 async def run_operator(settings: OperatorSettings) -> None:
-    """Run until SIGTERM or SIGINT; the first part that ends on its own ends the rest, and its error is raised."""
-    await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
+    """Run until SIGTERM or SIGINT; the first part that ends on its own ends the rest, and its error is raised.
+
+    Raises:
+        CannotStart: no cluster is configured, or the port is taken.
+    """
+    await _configure_client()
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     async with ApiClient() as client:
+        listener = _listen(settings.port)
         api = KubernetesApi(client)
         reconciler = Reconciler(
             api=api,
@@ -73,8 +86,6 @@ async def run_operator(settings: OperatorSettings) -> None:
         server = _PageServer(
             uvicorn.Config(
                 pages(registry, lambda: loop.heartbeat),
-                host="0.0.0.0",
-                port=settings.port,
                 log_config=None,
                 access_log=False,
             )
@@ -89,7 +100,11 @@ async def run_operator(settings: OperatorSettings) -> None:
             namespaces=settings.namespaces,
             stop_flag=stop,
         )
-        parts = [asyncio.create_task(watch), asyncio.create_task(loop.run()), asyncio.create_task(server.serve())]
+        parts = [
+            asyncio.create_task(watch),
+            asyncio.create_task(loop.run()),
+            asyncio.create_task(server.serve([listener])),
+        ]
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         server.should_exit = True
@@ -97,6 +112,14 @@ async def run_operator(settings: OperatorSettings) -> None:
         for result in await asyncio.gather(*parts, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket on all addresses. Ours, because uvicorn ends the process when a port is taken."""
+    try:
+        return socket.create_server(("", port))
+    except OSError as error:
+        raise CannotStart(f"port {port} for health and metrics cannot be opened: {error.strerror}") from error
 
 
 class _PageServer(uvicorn.Server):

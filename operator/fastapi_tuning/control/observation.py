@@ -99,8 +99,8 @@ class LaunchForm:
     """Worker processes per pod; 1 when nothing says otherwise."""
     workers_from: str
     """Where the number stands, for people: 'argument --workers 4', 'environment WEB_CONCURRENCY=4', 'default'."""
-    workers_removable: bool
-    """Whether environment alone can bring it to one worker (an explicit argument cannot be overridden)."""
+    worker_variables: tuple[str, ...]
+    """Variables that bring it to one worker, and that we may set. None: an argument or another owner stands against."""
     settings: tuple[EnvironmentSetting, ...]
     """One for each variable that the operator may set, see act/environment.py."""
 

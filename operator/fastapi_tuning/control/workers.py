@@ -14,7 +14,7 @@ def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: His
     was multiplied already would never end.
     """
     launch = workload.launch
-    if launch.workers <= 1 or not launch.workers_removable or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
+    if launch.workers <= 1 or not launch.worker_variables or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
         return ()
     pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
     if pods > spec.replicas.max:

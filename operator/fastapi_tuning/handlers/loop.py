@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, StoredTuning
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 _TICK_SECONDS = 1.0
 _RELIST_SECONDS = 300.0
 _PAGE = "500"
+_UNREADABLE_INTERVAL_SECONDS = 15.0
+"""An object without a readable spec has no interval of its own."""
 
 
 @dataclass(slots=True)
@@ -50,12 +52,20 @@ class ControlLoop:
     async def tick(self, monotonic_seconds: float) -> None:
         """One cycle over what is due at this monotonic time."""
         known = self.cache.tunings
-        due = [tuning for tuning in known if self._next.get(tuning.uid, 0.0) <= monotonic_seconds]
-        for tuning in due:
-            self._next[tuning.uid] = monotonic_seconds + tuning.spec.interval_seconds
+        due = [tuning for tuning in known if self._is_due(tuning, tuning.spec.interval_seconds, monotonic_seconds)]
+        for unreadable in self.cache.unreadable:
+            if self._is_due(unreadable, _UNREADABLE_INTERVAL_SECONDS, monotonic_seconds):
+                await self.reconciler.report_unreadable(unreadable, self.now())
         if due:
             with self.reconciler.metrics.cycle_seconds.time():
                 await self.reconciler.cycle(due, known, self.now())
+
+    def _is_due(self, tuning: StoredTuning, interval_seconds: float, monotonic_seconds: float) -> bool:
+        """Whether its interval is over; the next one then begins."""
+        if self._next.get(tuning.uid, 0.0) > monotonic_seconds:
+            return False
+        self._next[tuning.uid] = monotonic_seconds + interval_seconds
+        return True
 
     async def relist(self) -> None:
         """Compare the cache with a full list, since the watch can lose a deletion."""
@@ -78,6 +88,6 @@ class ControlLoop:
                 return found
             query = {"limit": _PAGE, "continue": following}
 
-    def forget(self, tuning: FastAPITuning) -> None:
+    def forget(self, tuning: StoredTuning) -> None:
         self._next.pop(tuning.uid, None)
         self.reconciler.forget(tuning)

@@ -37,7 +37,7 @@ def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Await
     async def changed(*, type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
         if type != "DELETED":
             cache.seen(dict(body))
-        elif (deleted := cache.gone((namespace or "", name))) is not None:
+        elif isinstance(deleted := cache.gone((namespace or "", name)), FastAPITuning):
             await on_deleted(deleted)
 
     return registry

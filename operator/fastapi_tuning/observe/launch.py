@@ -29,23 +29,26 @@ _SHELLS = ("sh", "bash", "ash", "dash")
 class _Workers:
     count: int
     origin: str
-    removable: bool
+    variables: tuple[str, ...]
 
 
-def launch_form(container: Mapping[str, Any]) -> LaunchForm:
-    """Launch form of a container of a pod template (its `command`, `args` and `env`)."""
+def launch_form(container: Mapping[str, Any], owners: Mapping[str, str]) -> LaunchForm:
+    """Launch form of a container of a pod template (its `command`, `args` and `env`).
+
+    `owners` names the field manager of each variable that somebody else set, see ownership.py.
+    """
     words = _words([*container.get("command", []), *container.get("args", [])])
     environment = {entry["name"]: entry.get("value") for entry in container.get("env", [])}
     server = _server(words)
-    workers = _workers(server, words, environment)
+    workers = _workers(server, words, environment, owners)
     return LaunchForm(
         server=server,
         workers=workers.count,
         workers_from=workers.origin,
-        workers_removable=workers.removable,
+        worker_variables=workers.variables,
         settings=(
-            EnvironmentSetting(variable=THREAD_POOL_VARIABLE, current=environment.get(THREAD_POOL_VARIABLE)),
-            *(_setting(variable, flag, server, words, environment) for variable, flag in UVICORN_FLAGS.items()),
+            _owned_or_free(THREAD_POOL_VARIABLE, environment, owners),
+            *(_setting(variable, flag, server, words, environment, owners) for variable, flag in UVICORN_FLAGS.items()),
         ),
     )
 
@@ -87,25 +90,41 @@ def _flag(words: Sequence[str], *names: str) -> tuple[str, str] | None:
     return found
 
 
-def _workers(server: str, words: Sequence[str], environment: Mapping[str, str | None]) -> _Workers:
+def _workers(
+    server: str, words: Sequence[str], environment: Mapping[str, str | None], owners: Mapping[str, str]
+) -> _Workers:
     """The worker count by the launcher's own precedence: flag, its variable, WEB_CONCURRENCY, one."""
     names = ("--workers", "-w") if server in ("gunicorn", "hypercorn") else ("--workers",)
     if (flag := _flag(words, *names)) is not None and flag[1].isdigit():
-        return _Workers(count=int(flag[1]), origin=f"argument {flag[0]}", removable=False)
+        return _Workers(count=int(flag[1]), origin=f"argument {flag[0]}", variables=())
     if server == "gunicorn":
         arguments = environment.get("GUNICORN_CMD_ARGS") or ""
         if (flag := _flag(arguments.split(), *names)) is not None and flag[1].isdigit():
-            return _Workers(count=int(flag[1]), origin=f"environment GUNICORN_CMD_ARGS={arguments}", removable=False)
+            return _Workers(count=int(flag[1]), origin=f"environment GUNICORN_CMD_ARGS={arguments}", variables=())
+    free = _free_worker_variables(server, owners)
     readers = WORKER_VARIABLES if server in ("uvicorn", "unknown") else ("WEB_CONCURRENCY",)
     for variable in readers:
         value = environment.get(variable)
         if value is not None and value.isdigit():
-            return _Workers(count=max(1, int(value)), origin=f"environment {variable}={value}", removable=True)
-    return _Workers(count=1, origin="default", removable=True)
+            owner = f", set by {owners[variable]}" if variable in owners else ""
+            return _Workers(count=max(1, int(value)), origin=f"environment {variable}={value}{owner}", variables=free)
+    return _Workers(count=1, origin="default", variables=free)
+
+
+def _free_worker_variables(server: str, owners: Mapping[str, str]) -> tuple[str, ...]:
+    """Those that nobody else owns, if they suffice: the uvicorn command lets UVICORN_WORKERS beat WEB_CONCURRENCY."""
+    free = tuple(variable for variable in WORKER_VARIABLES if variable not in owners)
+    needed = "UVICORN_WORKERS" if server == "uvicorn" else "WEB_CONCURRENCY"
+    return free if needed in free else ()
 
 
 def _setting(
-    variable: str, flag: str, server: str, words: Sequence[str], environment: Mapping[str, str | None]
+    variable: str,
+    flag: str,
+    server: str,
+    words: Sequence[str],
+    environment: Mapping[str, str | None],
+    owners: Mapping[str, str],
 ) -> EnvironmentSetting:
     current = environment.get(variable)
     if (written := _flag(words, flag)) is not None:
@@ -122,4 +141,19 @@ def _setting(
             blocked_by=Reason.LAUNCHER_IGNORES_ENVIRONMENT,
             blocked_message=f"{server} does not read {variable}: start the app with the uvicorn command",
         )
-    return EnvironmentSetting(variable=variable, current=current)
+    return _owned_or_free(variable, environment, owners)
+
+
+def _owned_or_free(
+    variable: str, environment: Mapping[str, str | None], owners: Mapping[str, str]
+) -> EnvironmentSetting:
+    """A variable that nothing in the way of starting ignores; somebody else's value is theirs to take away."""
+    current = environment.get(variable)
+    if variable not in owners:
+        return EnvironmentSetting(variable=variable, current=current)
+    return EnvironmentSetting(
+        variable=variable,
+        current=current,
+        blocked_by=Reason.FIELD_CONFLICT,
+        blocked_message=f"{owners[variable]} owns {variable} in the pod template: remove it there to have it tuned",
+    )

@@ -12,6 +12,7 @@ from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
 from fastapi_tuning.observe.launch import launch_form
+from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -71,7 +72,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
             status.get("observedGeneration", 0) < metadata.get("generation", 0)
             or status.get("replicas", 0) > status.get("updatedReplicas", 0)
         ),
-        launch=launch_form(container),
+        launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
         cpu_limit_cores=_cores((container.get("resources") or {}).get("limits", {}).get("cpu")),
         autoscaler=autoscaler,
     )

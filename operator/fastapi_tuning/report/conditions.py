@@ -128,7 +128,7 @@ def _one_worker(workload: Workload) -> Finding:
         return Finding(status="True", reason=Reason.ONE_WORKER, message="one worker per pod")
     remedy = (
         "spec.workers.mode: Auto turns them into pods"
-        if launch.workers_removable
+        if launch.worker_variables
         else "no environment variable overrides that: change it and multiply the replicas"
     )
     message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fastapi_tuning.api.tuning import GROUP, KIND, VERSION, FastAPITuning
+from fastapi_tuning.api.tuning import GROUP, KIND, VERSION, StoredTuning
 from fastapi_tuning.api_server import FIELD_MANAGER, ApiServer
 
 REPEAT_AFTER = timedelta(minutes=10)
@@ -22,7 +22,7 @@ class EventRecorder:
     api: ApiServer
     _said: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
 
-    async def record(self, tuning: FastAPITuning, kind: EventType, reason: str, message: str, now: datetime) -> None:
+    async def record(self, tuning: StoredTuning, kind: EventType, reason: str, message: str, now: datetime) -> None:
         """Post unless the same (reason, message) was said of this object within ten minutes.
 
         Raises:
@@ -37,7 +37,7 @@ class EventRecorder:
         await self.api.post(f"/api/v1/namespaces/{tuning.namespace}/events", _event(tuning, kind, reason, message, now))
 
 
-def _event(tuning: FastAPITuning, kind: EventType, reason: str, message: str, now: datetime) -> dict[str, object]:
+def _event(tuning: StoredTuning, kind: EventType, reason: str, message: str, now: datetime) -> dict[str, object]:
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",

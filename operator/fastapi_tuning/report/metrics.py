@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from fastapi_tuning.api.status import FastAPITuningStatus
-from fastapi_tuning.api.tuning import FastAPITuning
+from fastapi_tuning.api.tuning import StoredTuning
 
 _OBJECT = ("namespace", "name")
 
@@ -36,7 +36,7 @@ class OperatorMetrics:
         )
         self._of_objects = (self.moves, self.offered, self.bad, self.value, self.wanted)
 
-    def show(self, tuning: FastAPITuning, status: FastAPITuningStatus) -> None:
+    def show(self, tuning: StoredTuning, status: FastAPITuningStatus) -> None:
         """Export what a status says; absent values leave no series behind."""
         labels = (tuning.namespace, tuning.name)
         self._set(self.offered, labels, status.measured.offered_requests_per_second, 1.0)

@@ -38,7 +38,9 @@ def spec(**fields: Any) -> FastAPITuningSpec:
 
 
 def launch(**changes: Any) -> LaunchForm:
-    plain = LaunchForm(server="uvicorn", workers=1, workers_from="default", workers_removable=True, settings=())
+    plain = LaunchForm(
+        server="uvicorn", workers=1, workers_from="default", worker_variables=("UVICORN_WORKERS",), settings=()
+    )
     return replace(plain, **changes)
 
 

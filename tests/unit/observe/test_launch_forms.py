@@ -44,13 +44,13 @@ def container(*words: str, **environment: str) -> dict[str, object]:
 def test_the_worker_count_follows_the_launchers_own_precedence(
     words: list[str], environment: dict[str, str], workers: int, removable: bool
 ) -> None:
-    form = launch_form(container(*words, **environment))
+    form = launch_form(container(*words, **environment), {})
 
-    assert (form.workers, form.workers_removable) == (workers, removable)
+    assert (form.workers, bool(form.worker_variables)) == (workers, removable)
 
 
 def blocked(form_words: list[str]) -> dict[str, Reason | None]:
-    return {setting.variable: setting.blocked_by for setting in launch_form(container(*form_words)).settings}
+    return {setting.variable: setting.blocked_by for setting in launch_form(container(*form_words), {}).settings}
 
 
 def test_a_flag_blocks_the_variable_it_beats_and_only_that() -> None:
@@ -74,7 +74,41 @@ def test_a_value_from_a_config_map_is_not_taken_for_a_literal() -> None:
             "name": "app",
             "command": ["uvicorn"],
             "env": [{"name": "WEB_CONCURRENCY", "valueFrom": {"configMapKeyRef": {}}}],
-        }
+        },
+        {},
     )
 
     assert form.workers == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "owned", "free"),
+    [
+        pytest.param(["uvicorn", "a:b"], "WEB_CONCURRENCY", ("UVICORN_WORKERS",), id="uvicorn lets its own win"),
+        pytest.param(["uvicorn", "a:b"], "UVICORN_WORKERS", (), id="nothing beats uvicorn's own"),
+        pytest.param(["gunicorn", "a:b"], "WEB_CONCURRENCY", (), id="gunicorn has no other"),
+        pytest.param([], "WEB_CONCURRENCY", (), id="an unknown server may be gunicorn"),
+    ],
+)
+def test_a_worker_variable_of_somebody_else_is_worked_around_or_left(
+    words: list[str], owned: str, free: tuple[str, ...]
+) -> None:
+    form = launch_form(container(*words, **{owned: "4"}), {owned: "kubectl"})
+
+    assert form.workers == 4
+    assert form.workers_from == f"environment {owned}=4, set by kubectl"
+    assert form.worker_variables == free
+
+
+def test_a_setting_that_somebody_else_set_is_theirs_and_they_are_named() -> None:
+    form = launch_form(
+        container("uvicorn", "a:b", FASTAPI_TUNING_THREAD_POOL_SIZE="20"), {"FASTAPI_TUNING_THREAD_POOL_SIZE": "helm"}
+    )
+
+    (owned,) = [setting for setting in form.settings if setting.blocked_by]
+    assert (owned.variable, owned.blocked_by, owned.current) == (
+        "FASTAPI_TUNING_THREAD_POOL_SIZE",
+        Reason.FIELD_CONFLICT,
+        "20",
+    )
+    assert "helm owns" in owned.blocked_message

@@ -1,0 +1,130 @@
+"""What a platform team fears: an outage of Prometheus, objects that vanish, an operator that dies."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.demo.installation import (
+    PROMETHEUS_NAMESPACE,
+    RELEASE,
+    RELEASE_NAMESPACE,
+    REPOSITORY,
+    helm,
+    install_operator,
+    rolled_out,
+)
+from dev.demo.kubectl import Kubectl
+from tests.e2e.service import NAME, QUICKLY_DOWN, TUNINGS, Service, eventually, throughout
+
+SEVERAL_CYCLES_SECONDS = 20.0
+
+
+@pytest.fixture
+def prometheus_outage(kubectl: Kubectl) -> Iterator[None]:
+    scale = ("scale", "--namespace", PROMETHEUS_NAMESPACE, "deployment/prometheus")
+    kubectl.run(*scale, "--replicas=0")
+    yield
+    kubectl.run(*scale, "--replicas=1")
+    rolled_out(kubectl, PROMETHEUS_NAMESPACE, "prometheus")
+
+
+def test_an_outage_of_prometheus_moves_nothing(service: Service, prometheus_outage: None) -> None:
+    service.deploy(replicas=3)
+    service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
+
+    eventually(lambda: service.condition("Ready") == ("False", "PrometheusUnreachable"), "the outage is reported")
+    throughout(SEVERAL_CYCLES_SECONDS, lambda: service.replicas() == 3, "nothing moves without data")
+    assert "PrometheusUnreachable" in service.reasons()
+
+
+def test_an_idle_service_goes_to_its_minimum_and_keeps_it_when_the_object_goes(service: Service) -> None:
+    service.deploy(replicas=3)
+    service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
+    eventually(lambda: service.replicas() == 1, "no traffic, the minimum", 90)
+
+    service.delete(TUNINGS, NAME)
+
+    throughout(SEVERAL_CYCLES_SECONDS, lambda: service.replicas() == 1, "what was set stays")
+
+
+def test_restore_gives_back_the_replicas_of_before(service: Service) -> None:
+    service.deploy(replicas=3)
+    service.tune(onDelete="Restore", replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
+    eventually(lambda: service.replicas() == 1, "no traffic, the minimum", 90)
+    eventually(lambda: service.status().get("original", {}).get("replicas") == 3, "the status remembers")
+
+    service.delete(TUNINGS, NAME)
+
+    eventually(lambda: service.replicas() == 3, "the replicas of before")
+
+
+def test_a_target_that_goes_and_comes_back_is_followed(service: Service) -> None:
+    service.deploy(replicas=1)
+    service.tune(mode="Recommend")
+    eventually(lambda: service.condition("Ready")[0] == "True", "observing", 90)
+
+    service.delete("deployment", NAME)
+    eventually(lambda: service.condition("Stalled") == ("True", "TargetNotFound"), "the loss is reported")
+
+    service.deploy(replicas=1)
+    eventually(lambda: service.condition("Stalled")[0] == "False", "found again")
+
+
+def test_an_operator_that_dies_goes_on_where_it_was(service: Service) -> None:
+    service.deploy(replicas=2)
+    service.tune(replicas={"min": 1, "max": 5})
+    eventually(lambda: "observedSince" in (service.status().get("history") or {}), "history is kept", 90)
+    since = service.status()["history"]["observedSince"]
+
+    service.kubectl.run("delete", "pods", "--namespace", RELEASE_NAMESPACE, "--all", "--grace-period=0", "--force")
+    rolled_out(service.kubectl, RELEASE_NAMESPACE, RELEASE)
+
+    seen = service.status()["history"]["lastObservationTime"]
+    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new one observes", 90)
+    assert service.status()["history"]["observedSince"] == since
+    assert service.replicas() == 2, "and it moves nothing because it is new"
+
+
+@pytest.mark.parametrize(
+    "example", sorted((REPOSITORY / "crds" / "examples").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_example_is_accepted_and_answered(service: Service, example: Path) -> None:
+    tuning = yaml.safe_load(example.read_text())
+    tuning["metadata"]["namespace"] = service.namespace
+    service.kubectl.run("apply", "--validate=strict", "--filename=-", manifest=json.dumps(tuning))
+
+    def answered() -> bool:
+        found = service.kubectl.get("--namespace", service.namespace, TUNINGS, tuning["metadata"]["name"])
+        conditions = found.get("status", {}).get("conditions", [])
+        return ("Stalled", "TargetNotFound") in [(entry["type"], entry["reason"]) for entry in conditions]
+
+    eventually(answered, "the missing target is reported")
+
+
+def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, registry: str) -> None:
+    service.deploy(replicas=3)
+    service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
+    eventually(lambda: service.replicas() == 1, "tuned before", 90)
+
+    helm(service.kubectl, "uninstall", RELEASE, "--wait", "--timeout=60s")
+    try:
+        assert service.replicas() == 1
+        assert service.status()["applied"]["replicas"] == 1, "the objects stay with their CRD"
+    finally:
+        install_operator(service.kubectl, registry)
+    seen = service.status()["history"]["lastObservationTime"]
+    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on", 90)
+
+
+def test_the_operator_needs_no_right_that_it_has_not(service: Service) -> None:
+    service.deploy(replicas=1)
+    service.tune(mode="Recommend")
+    eventually(lambda: service.condition("Ready")[0] == "True", "observing", 90)
+
+    logs = service.kubectl.run("logs", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}", "--tail=-1")
+    assert "forbidden" not in logs.lower()
+    levels = {json.loads(line)["levelname"] for line in logs.splitlines() if line.startswith("{")}
+    assert levels <= {"INFO", "WARNING"}
