@@ -34,6 +34,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	cmp crds/$(CRD) $(CHART)/files/$(CRD)
 	helm lint --strict $(CHART) --set prometheus.url=http://prometheus.monitoring:9090
 	$(call render) | cmp - charts/rendered/install.yaml
+	$(BIN)/kubernetes-validate --kubernetes-version 1.34 --strict --quiet charts/rendered/install.yaml
 
 define render
 helm template fastapi-tuning-operator $(CHART) --kube-version 1.34.0 --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090

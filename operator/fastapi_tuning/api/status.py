@@ -10,6 +10,9 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApiModel
 
 Message = Annotated[str, Field(max_length=1024)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[str, Field(max_length=32)]
+"""A fraction as text, since the API has no floats; empty: not known."""
 Time = Annotated[
     datetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
 ]
@@ -42,7 +45,7 @@ class Condition(ApiModel):
     status: Annotated[str, Field(pattern="^(True|False|Unknown)$", max_length=7)]
     reason: Annotated[str, Field(max_length=1024)]
     message: Annotated[str, Field(max_length=32768)] = ""
-    observed_generation: int = 0
+    observed_generation: Annotated[int, Field(ge=0)] = 0
     last_transition_time: Time
 
 
@@ -58,20 +61,20 @@ class LimitingFactor(StrEnum):
 class Settings(ApiModel):
     """Values of the knobs; absent means: not known or not ours."""
 
-    replicas: int | None = None
-    threads: int | None = None
-    limit_concurrency: int | None = None
-    timeout_keep_alive_seconds: int | None = None
-    limit_max_requests: int | None = None
-    workers: int | None = None
+    replicas: Count | None = None
+    threads: Count | None = None
+    limit_concurrency: Count | None = None
+    timeout_keep_alive_seconds: Count | None = None
+    limit_max_requests: Count | None = None
+    workers: Count | None = None
 
 
 class ReplicaBounds(ApiModel):
     """Recommendation with the range that the evidence supports."""
 
-    lower: int
-    target: int
-    upper: int
+    lower: Count
+    target: Count
+    upper: Count
 
 
 class Recommendation(ApiModel):
@@ -84,10 +87,10 @@ class Recommendation(ApiModel):
 class Measured(ApiModel):
     """The evidence of the last decision, rounded; strings because the API has no floats."""
 
-    offered_requests_per_second: str = ""
-    latency_percentile_milliseconds: str = ""
-    bad_percent: str = ""
-    error_percent: str = ""
+    offered_requests_per_second: Number = ""
+    latency_percentile_milliseconds: Number = ""
+    bad_percent: Number = ""
+    error_percent: Number = ""
 
 
 class Decision(ApiModel):
@@ -135,7 +138,7 @@ class History(ApiModel):
 class FastAPITuningStatus(ApiModel):
     """Observed state; written only when something changed."""
 
-    observed_generation: int = -1
+    observed_generation: Annotated[int, Field(ge=-1)] = -1
     conditions: Annotated[
         tuple[Condition, ...],
         Field(

@@ -89,7 +89,7 @@ class FakeApiServer:
 
     def _scale(self, path: str, body: Json) -> Json:
         deployment = self._found(path)
-        expected = body["metadata"].get("resourceVersion")
+        expected = body.get("metadata", {}).get("resourceVersion")
         if expected not in (None, deployment["metadata"]["resourceVersion"]):
             raise Conflict("the object has been modified; please apply your changes to the latest version")
         deployment["spec"]["replicas"] = body["spec"]["replicas"]

@@ -1,0 +1,37 @@
+"""What is given back when an object with onDelete Restore goes."""
+
+import pytest
+
+from fastapi_tuning.act.environment import apply_environment
+from fastapi_tuning.act.restore import restore
+from fastapi_tuning.api.status import FastAPITuningStatus, Settings
+from fastapi_tuning.errors import NotFound
+from tests.unit.fakes.api_server import DEPLOYMENTS, FakeApiServer
+
+CHECKOUT = DEPLOYMENTS.format("shop", "checkout")
+
+
+async def test_our_variables_go_those_of_others_stay_and_replicas_are_as_before() -> None:
+    api = FakeApiServer()
+    api.add_deployment(replicas=5, env=[{"name": "DEBUG", "value": "0"}])
+    await apply_environment(api, CHECKOUT, "checkout", "app", {"FASTAPI_TUNING_THREAD_POOL_SIZE": "80"})
+    status = FastAPITuningStatus(applied=Settings(replicas=5, threads=80), original=Settings(replicas=3))
+
+    await restore(api, CHECKOUT, "app", status)
+
+    assert api.environment() == {"DEBUG": "0"}
+    assert api.deployments[CHECKOUT]["spec"]["replicas"] == 3
+
+
+async def test_what_was_never_moved_is_not_written() -> None:
+    api = FakeApiServer()
+    api.add_deployment(replicas=5)
+
+    await restore(api, CHECKOUT, "app", FastAPITuningStatus())
+
+    assert api.changed == []
+
+
+async def test_a_target_that_is_gone_cannot_be_restored() -> None:
+    with pytest.raises(NotFound):
+        await restore(FakeApiServer(), CHECKOUT, "app", FastAPITuningStatus(original=Settings(replicas=3)))
