@@ -154,7 +154,7 @@ def _unknown_source(target: MetricsTarget, presence: _Presence) -> NoData:
     if not target.pods & presence.scraped:
         return NoData(
             reason=Reason.NOT_SCRAPED,
-            message=f"no fresh sample of {len(target.pods)} ready pods: are they scraped, with labels namespace and pod?",
+            message=f"no fresh sample of {len(target.pods)} ready pods: are they scraped, as namespace and pod?",
         )
     known = ", ".join(preset.histogram for preset in PRESETS)
     return NoData(

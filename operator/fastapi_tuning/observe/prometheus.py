@@ -129,7 +129,8 @@ class PrometheusClient:
     def __init__(self, endpoint: PrometheusEndpoint) -> None:
         self._session = PrometheusSession(endpoint)
         self._address = endpoint.address
-        self._evaluation_timeout = f"{endpoint.read_timeout_seconds * _EVALUATION_SHARE:.3f}s"
+        # Whole milliseconds: Prometheus reads no fractions of a duration.
+        self._evaluation_timeout = f"{round(endpoint.read_timeout_seconds * _EVALUATION_SHARE * 1000)}ms"
         self._client = PrometheusConnect(
             url=endpoint.address,
             auth=endpoint.credentials,

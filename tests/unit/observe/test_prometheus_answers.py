@@ -174,7 +174,7 @@ def test_prometheus_gives_a_slow_query_up_before_we_give_prometheus_up(prometheu
 
     client(prometheus).query("x", NOW)
 
-    assert prometheus.forms[0]["timeout"] == ["1.600s"]
+    assert prometheus.forms[0]["timeout"] == ["1600ms"]
 
 
 def test_a_rotated_token_is_read_again(prometheus: FakePrometheus, tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_expired_token_is_said_to_be_refused(prometheus: FakePrometheus, tmp_
     token.write_text("expired")
     prometheus.status, prometheus.body = 401, "token is expired"
 
-    with pytest.raises(MetricsUnavailable, match="401.*token is expired"):
+    with pytest.raises(MetricsUnavailable, match=r"401.*token is expired"):
         client(prometheus, token).query("x", NOW)
 
     assert prometheus.tokens == ["Bearer expired"]
