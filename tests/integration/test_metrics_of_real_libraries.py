@@ -36,6 +36,7 @@ REQUESTS_PER_SECOND = 10.0
 OBJECTIVE_SECONDS = 0.5
 
 NEW_NAMES = {"OTEL_SEMCONV_STABILITY_OPT_IN": "http"}
+BOTH_NAMES = {"OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup"}
 LOADED: Mapping[str, tuple[str, dict[str, str]]] = {
     "instrumentator-1": ("instrumentator", {}),
     "starlette-1": ("starlette-exporter", {}),
@@ -45,7 +46,7 @@ LOADED: Mapping[str, tuple[str, dict[str, str]]] = {
 QUIET: Mapping[str, tuple[str, dict[str, str]]] = {
     "idle-1": ("instrumentator", {}),
     "unserved-1": ("starlette-exporter", {}),
-    "quiet-1": ("starlette-exporter", {}),
+    "quiet-1": ("opentelemetry", BOTH_NAMES),
     "unexcluded-1": ("instrumentator-as-it-comes", {}),
     "stopped-1": ("opentelemetry", NEW_NAMES),
 }
@@ -204,8 +205,8 @@ def test_late_and_failed_requests_have_their_shares(readings: Readings, pod: str
     found = readings.traffic_of(pod.removesuffix("-1"))
 
     assert found.edge_seconds == pytest.approx(OBJECTIVE_SECONDS)
-    assert found.fast_per_second / found.requests_per_second == pytest.approx(1 - LATE_RATIO, abs=0.02)
-    assert found.failed_per_second / found.requests_per_second == pytest.approx(FAILED_RATIO, abs=0.02)
+    assert found.fast_per_second / found.requests_per_second == pytest.approx(1 - LATE_RATIO, abs=0.05)
+    assert found.failed_per_second / found.requests_per_second == pytest.approx(FAILED_RATIO, abs=0.05)
 
 
 def test_the_average_latency_is_in_seconds(readings: Readings, pod: str) -> None:
@@ -234,8 +235,8 @@ def test_custom_queries_see_what_was_sent(readings: Readings) -> None:
     found = readings.traffic_of("custom")
 
     assert found.requests_per_second == pytest.approx(readings.sent.requests_per_second, rel=0.05)
-    assert found.fast_per_second / found.requests_per_second == pytest.approx(1 - LATE_RATIO, abs=0.02)
-    assert found.failed_per_second / found.requests_per_second == pytest.approx(FAILED_RATIO, abs=0.02)
+    assert found.fast_per_second / found.requests_per_second == pytest.approx(1 - LATE_RATIO, abs=0.05)
+    assert found.failed_per_second / found.requests_per_second == pytest.approx(FAILED_RATIO, abs=0.05)
     assert found.average_latency_seconds == pytest.approx(readings.traffic_of("instrumentator").average_latency_seconds)
 
 
@@ -244,12 +245,15 @@ def test_custom_queries_take_the_rates_of_an_app_that_is_gone_unless_they_ask_fo
     assert readings.reason_of("custom-stopped") is Reason.UNUSABLE_SAMPLES
 
 
-@pytest.mark.parametrize("name", ["idle", "quiet"])
-def test_an_app_that_nobody_asks_has_no_traffic(readings: Readings, name: str) -> None:
-    signals = readings.of(name)
-
-    assert isinstance(signals, NoTraffic), signals
-    assert signals.scraped_pods == 1
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        pytest.param("idle", MetricsSource.FASTAPI_INSTRUMENTATOR, id="never asked"),
+        pytest.param("quiet", MetricsSource.OPENTELEMETRY, id="asked before the window, old and new names"),
+    ],
+)
+def test_an_app_that_nobody_asks_has_no_traffic(readings: Readings, name: str, source: MetricsSource) -> None:
+    assert readings.of(name) == NoTraffic(source=source, scraped_pods=1)
 
 
 def test_scrapes_are_traffic_of_an_app_that_does_not_exclude_them(readings: Readings) -> None:

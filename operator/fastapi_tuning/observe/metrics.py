@@ -79,7 +79,7 @@ def _agent_gauges(
 
 def _read_window(
     reader: PrometheusReader,
-    targets: Iterable[MetricsTarget],
+    targets: list[MetricsTarget],
     window_seconds: int,
     gauges: Mapping[str, Mapping[PodKey, float]],
     at: datetime,
