@@ -52,9 +52,9 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit
 
-test-integration: $(VENV)/.installed ## The operator against a real API server
+test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
 	@$(CLUSTER) packages
-	@$(CLUSTER) build kube
+	@$(CLUSTER) build kube prometheus
 	$(BIN)/pytest -q tests/integration
 
 test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load

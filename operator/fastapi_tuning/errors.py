@@ -6,6 +6,7 @@ FastAPITuningError
 ├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
 │   └── ContainerNotFound    the workload exists, the named container does not
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
+│   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
 ├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -35,6 +36,10 @@ class ContainerNotFound(TargetUnavailable):
 
 class MetricsUnavailable(FastAPITuningError):
     """Prometheus could not be reached, refused us, or answered something that is no answer."""
+
+
+class PrometheusSilent(MetricsUnavailable):
+    """No answer at all: no connection, or none within the time. Another query would only wait as long."""
 
 
 class NotFound(FastAPITuningError):

@@ -71,7 +71,7 @@ _UNVERIFIED.verify_mode = ssl.CERT_NONE
 @contextmanager
 def control_plane(directory: Path) -> Iterator[ControlPlane]:
     """Start it in `directory`, wait until it is ready, end it afterwards."""
-    etcd, peer, secure = (_free_port() for _ in range(3))
+    etcd, peer, secure = (free_port() for _ in range(3))
     _keys(directory)
     processes = [
         _start(directory, "etcd", [shutil.which("etcd") or "etcd", *_etcd_arguments(directory, etcd, peer)]),
@@ -147,7 +147,7 @@ def _start(directory: Path, name: str, command: list[str]) -> subprocess.Popen[b
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -44,7 +44,9 @@ def crd(output: Path | None, check: Path | None) -> None:
 
 
 @main.command()
-@click.option("--prometheus-url", required=True, help="For example http://prometheus.monitoring:9090.")
+@click.option(
+    "--prometheus-url", required=True, help="For example http://prometheus.monitoring:9090; may hold user:password@."
+)
 @click.option("--prometheus-token-file", type=click.Path(path_type=Path), help="Bearer token, read at each query.")
 @click.option("--prometheus-ca-file", type=click.Path(path_type=Path), help="Certificate authority of Prometheus.")
 @click.option("--prometheus-tenant", help="Sent as X-Scope-OrgID.")
@@ -67,6 +69,8 @@ def run(
         ca_file=prometheus_ca_file,
         tenant=prometheus_tenant,
     )
+    if endpoint.credentials is not None and endpoint.token_file is not None:
+        raise click.UsageError("give Prometheus a token file or a user and password in the URL, not both")
     log_as_json(log_level)
     try:
         asyncio.run(run_operator(OperatorSettings(prometheus=endpoint, namespaces=namespaces, port=port)))

@@ -13,7 +13,7 @@ from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traff
 from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.observe import queries
 from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
-from fastapi_tuning.observe.prometheus import PrometheusReader, Sample
+from fastapi_tuning.observe.prometheus import PrometheusReader, Sample, UntilSilent
 from fastapi_tuning.observe.signals import PodKey, PodSamples, signals_of
 
 
@@ -31,16 +31,17 @@ def read_signals(
     reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime
 ) -> dict[tuple[str, str], Signals]:
     """Signals by target key. Never raises for a Prometheus that fails: that is NoData with the reason."""
+    reader = UntilSilent(reader)
     targets = tuple(targets)
-    signals: dict[tuple[str, str], Signals] = {}
+    shared = tuple(target for target in targets if target.metrics.custom is None)
+    try:
+        signals = _read(reader, shared, at) if shared else {}
+    except MetricsUnavailable as error:
+        signals = {target.key: _lost(error) for target in shared}
     for target in targets:
         if target.metrics.custom is not None:
             signals[target.key] = _custom_or_lost(reader, target, target.metrics.custom, at)
-    shared = tuple(target for target in targets if target.metrics.custom is None)
-    try:
-        return signals | _read(reader, shared, at)
-    except MetricsUnavailable as error:
-        return signals | {target.key: _lost(error) for target in shared}
+    return signals
 
 
 def _lost(error: MetricsUnavailable) -> NoData:
@@ -56,17 +57,44 @@ def _custom_or_lost(reader: PrometheusReader, target: MetricsTarget, custom: Cus
 
 
 def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime) -> dict[tuple[str, str], Signals]:
-    signals: dict[tuple[str, str], Signals] = {}
-    batches: dict[tuple[MetricsSource, int], list[MetricsTarget]] = defaultdict(list)
-    exported = _exported(reader, targets, at)
+    gauges = _agent_gauges(reader, targets, at)
+    windows: dict[int, list[MetricsTarget]] = defaultdict(list)
     for target in targets:
-        if (source := _source(target, exported)) is None:
-            signals[target.key] = _unknown_source(target)
+        windows[target.metrics.window_seconds].append(target)
+    signals: dict[tuple[str, str], Signals] = {}
+    for window_seconds, group in windows.items():
+        signals |= _read_window(reader, group, window_seconds, gauges, at)
+    return signals
+
+
+def _agent_gauges(
+    reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime
+) -> Mapping[str, Mapping[PodKey, float]]:
+    """By metric name. They have no window, so one query serves all targets."""
+    gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
+    for sample in reader.query(queries.agent_gauges(_where(targets)), at):
+        gauges[sample.labels["__name__"]][_pod(sample)] = sample.value
+    return gauges
+
+
+def _read_window(
+    reader: PrometheusReader,
+    targets: list[MetricsTarget],
+    window_seconds: int,
+    gauges: Mapping[str, Mapping[PodKey, float]],
+    at: datetime,
+) -> dict[tuple[str, str], Signals]:
+    presence = _presence(reader, targets, window_seconds, at)
+    signals: dict[tuple[str, str], Signals] = {}
+    batches: dict[MetricsSource, list[MetricsTarget]] = defaultdict(list)
+    for target in targets:
+        if (source := _source(target, presence)) is None:
+            signals[target.key] = _unknown_source(target, presence)
         else:
-            batches[source, target.metrics.window_seconds].append(target)
-    for (source, window_seconds), batch in batches.items():
+            batches[source].append(target)
+    for source, batch in batches.items():
         preset = preset_of(source)
-        samples = _read_batch(reader, preset, batch, window_seconds, at)
+        samples = _read_batch(reader, preset, batch, window_seconds, presence, gauges, at)
         for target in batch:
             signals[target.key] = signals_of(
                 target.pods,
@@ -78,48 +106,79 @@ def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: date
     return signals
 
 
-def _exported(
-    reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime
-) -> Mapping[str, frozenset[PodKey]]:
-    """Pods by the histogram they export, for the targets that leave the source to us."""
-    namespaces = {target.key[0] for target in targets if target.metrics.source is MetricsSource.AUTO}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Presence:
+    """What Prometheus saw of the pods lately."""
+
+    exporting: Mapping[str, frozenset[PodKey]]
+    """By the histogram they export."""
+    scraped: frozenset[PodKey]
+    """Pods whose last scrape succeeded, whatever they export."""
+
+    def of(self, preset: Preset) -> frozenset[PodKey]:
+        return self.exporting.get(f"{preset.histogram}_count", frozenset())
+
+    @property
+    def unserved(self) -> frozenset[PodKey]:
+        """Scraped pods without any histogram: they have not served a request yet."""
+        return self.scraped.difference(*self.exporting.values())
+
+
+def _presence(
+    reader: PrometheusReader, targets: Iterable[MetricsTarget], window_seconds: int, at: datetime
+) -> _Presence:
+    """Seen in the newer half of the window: rates alone would go on for a whole window after the last scrape."""
     found: dict[str, set[PodKey]] = defaultdict(set)
-    if namespaces:
-        for sample in reader.query(queries.presence(queries.selector(namespaces)), at):
-            found[sample.labels["__name__"]].add(_pod(sample))
-    return {name: frozenset(pods) for name, pods in found.items()}
+    for sample in reader.query(queries.presence(_where(targets), window_seconds // 2), at):
+        found[sample.labels["__name__"]].add(_pod(sample))
+    scraped = frozenset(found.pop(queries.UP, ()))
+    return _Presence(exporting={name: frozenset(pods) for name, pods in found.items()}, scraped=scraped)
 
 
-def _source(target: MetricsTarget, exported: Mapping[str, frozenset[PodKey]]) -> MetricsSource | None:
+def _where(targets: Iterable[MetricsTarget]) -> str:
+    return queries.selector(target.key[0] for target in targets)
+
+
+def _source(target: MetricsTarget, presence: _Presence) -> MetricsSource | None:
     if target.metrics.source is not MetricsSource.AUTO:
         return target.metrics.source
     for preset in PRESETS:
-        if target.pods & exported.get(f"{preset.histogram}_count", frozenset()):
+        if target.pods & presence.of(preset):
             return preset.source
     return None
 
 
-def _unknown_source(target: MetricsTarget) -> NoData:
+def _unknown_source(target: MetricsTarget, presence: _Presence) -> NoData:
     if not target.pods:
         return NoData(reason=Reason.TARGET_NOT_READY, message="no pod is ready")
+    if not target.pods & presence.scraped:
+        return NoData(
+            reason=Reason.NOT_SCRAPED,
+            message=f"no fresh sample of {len(target.pods)} ready pods: are they scraped, as namespace and pod?",
+        )
+    known = ", ".join(preset.histogram for preset in PRESETS)
     return NoData(
         reason=Reason.SOURCE_UNKNOWN,
         message=(
-            f"none of the {len(target.pods)} ready pods exports a histogram that a preset knows: "
-            + ", ".join(preset.histogram for preset in PRESETS)
-            + "; are they scraped, with the labels namespace and pod?"
+            f"none of the {len(target.pods)} ready pods exports a histogram that a preset knows ({known}); "
+            "some libraries export theirs from the first request on"
         ),
     )
 
 
 def _read_batch(
-    reader: PrometheusReader, preset: Preset, batch: list[MetricsTarget], window_seconds: int, at: datetime
+    reader: PrometheusReader,
+    preset: Preset,
+    batch: list[MetricsTarget],
+    window_seconds: int,
+    presence: _Presence,
+    gauges: Mapping[str, Mapping[PodKey, float]],
+    at: datetime,
 ) -> PodSamples:
-    where = queries.selector(target.key[0] for target in batch)
-    gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
-    for sample in reader.query(queries.agent_gauges(where), at):
-        gauges[sample.labels["__name__"]][_pod(sample)] = sample.value
+    where = _where(batch)
     return PodSamples(
+        fresh=presence.of(preset),
+        unserved=presence.unserved,
         buckets=_buckets(reader.query(queries.buckets(preset, where, window_seconds), at)),
         latency_sums=_by_pod(reader.query(queries.latency_sum(preset, where, window_seconds), at)),
         failed=_by_pod(reader.query(queries.failed(preset, where, window_seconds), at)),
@@ -157,7 +216,7 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
     values: dict[str, float] = {}
     for name, text in zip(names, texts, strict=True):
         promql = Template(text).safe_substitute(
-            window=f"{target.metrics.window_seconds}s", threshold=f"{target.threshold_seconds:g}"
+            window=f"{target.metrics.window_seconds}s", threshold=str(target.threshold_seconds)
         )
         samples = reader.query(promql, at)
         if len(samples) != 1:

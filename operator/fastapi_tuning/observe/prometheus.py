@@ -6,20 +6,23 @@ projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 import requests
 from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
 
 _MESSAGE_LENGTH = 200
 _NO_VECTOR = "Prometheus answered JSON that is not an instant vector"
+_EVALUATION_SHARE = 0.8
+"""Of the read timeout: Prometheus gives up on a slow query, and says so, before we take it for dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class PrometheusReader(Protocol):
         """Evaluate at one moment.
 
         Raises:
+            PrometheusSilent: no answer at all.
             MetricsUnavailable: no usable answer.
         """
         ...
@@ -48,14 +52,28 @@ class PrometheusReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusEndpoint:
-    """Where Prometheus is and how it lets us in."""
+    """Where Prometheus is and how it lets us in. `url` may hold a user and password (basic authentication)."""
 
-    url: str
+    url: str = field(repr=False)
     token_file: Path | None = None
     ca_file: Path | None = None
     tenant: str | None = None
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 5.0
+
+    @property
+    def address(self) -> str:
+        """The URL without user, password and trailing slash: the only form that is sent, shown or logged."""
+        parts = urlsplit(self.url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+    @property
+    def credentials(self) -> tuple[bytes, bytes] | None:
+        """User and password as UTF-8 (RFC 7617), or None if the URL holds none."""
+        parts = urlsplit(self.url)
+        if parts.username is None:
+            return None
+        return unquote(parts.username).encode(), unquote(parts.password or "").encode()
 
 
 class PrometheusSession(requests.Session):
@@ -84,10 +102,17 @@ class PrometheusSession(requests.Session):
     def _endpoint_headers(self) -> dict[str, str]:
         headers = {}
         if self._endpoint.token_file is not None:
-            headers["Authorization"] = f"Bearer {self._endpoint.token_file.read_text().strip()}"
+            headers["Authorization"] = f"Bearer {_token(self._endpoint.token_file)}"
         if self._endpoint.tenant is not None:
             headers["X-Scope-OrgID"] = self._endpoint.tenant
         return headers
+
+
+def _token(file: Path) -> str:
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeError) as error:
+        raise MetricsUnavailable(f"the token file cannot be read: {type(error).__name__} at {file}") from error
 
 
 def _warnings(response: requests.Response) -> tuple[str, ...]:
@@ -103,9 +128,12 @@ class PrometheusClient:
 
     def __init__(self, endpoint: PrometheusEndpoint) -> None:
         self._session = PrometheusSession(endpoint)
-        self._url = endpoint.url
+        self._address = endpoint.address
+        # Whole milliseconds: Prometheus reads no fractions of a duration.
+        self._evaluation_timeout = f"{round(endpoint.read_timeout_seconds * _EVALUATION_SHARE * 1000)}ms"
         self._client = PrometheusConnect(
-            url=endpoint.url.rstrip("/"),
+            url=endpoint.address,
+            auth=endpoint.credentials,
             session=self._session,
             method="POST",
             retry=Retry(total=0),
@@ -113,23 +141,48 @@ class PrometheusClient:
         )
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        params = {"time": at.timestamp(), "timeout": self._evaluation_timeout}
         try:
-            rows = self._client.custom_query(promql, params={"time": at.timestamp()})
+            rows = self._client.custom_query(promql, params=params)
         except PrometheusApiClientException as error:
             raise MetricsUnavailable(f"Prometheus refused the query: {_short(error)}") from error
         except requests.exceptions.JSONDecodeError as error:
             raise MetricsUnavailable("Prometheus answered something that is not JSON (a login page?)") from error
+        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+            raise PrometheusSilent(self._not_reachable(error)) from error
         except requests.exceptions.RequestException as error:
-            raise MetricsUnavailable(f"Prometheus is not reachable: {type(error).__name__} at {self._url}") from error
+            raise MetricsUnavailable(self._not_reachable(error)) from error
         except (TypeError, KeyError) as error:
             raise MetricsUnavailable(_NO_VECTOR) from error
-        except OSError as error:
-            raise MetricsUnavailable(f"the token file cannot be read: {_short(error)}") from error
         if self._session.warnings:
             raise MetricsUnavailable(
                 f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
             )
         return _samples(rows)
+
+    def _not_reachable(self, error: Exception) -> str:
+        """Names the class alone: the text of these errors repeats the request."""
+        return f"Prometheus is not reachable: {type(error).__name__} at {self._address}"
+
+
+class UntilSilent:
+    """A PrometheusReader for one cycle: after the first silence nothing more is asked, and all hear of that one.
+
+    Without it a Prometheus that is down would cost one timeout for every custom query in the cluster.
+    """
+
+    def __init__(self, reader: PrometheusReader) -> None:
+        self._reader = reader
+        self._silence: str | None = None
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        if self._silence is not None:
+            raise PrometheusSilent(self._silence)
+        try:
+            return self._reader.query(promql, at)
+        except PrometheusSilent as error:
+            self._silence = str(error)
+            raise
 
 
 def _samples(rows: Any) -> tuple[Sample, ...]:

@@ -11,6 +11,9 @@ AGENT_GAUGES = (
     "fastapi_tuning_thread_pool_waiting",
 )
 
+UP = "up"
+"""What Prometheus itself says about a scrape; it carries the labels of the target, hence of the pod."""
+
 
 def selector(namespaces: Iterable[str]) -> str:
     """Label matcher for a set of namespaces; names are RFC 1123 labels, escaped all the same."""
@@ -50,7 +53,11 @@ def agent_gauges(where: str) -> str:
     return f'{{__name__=~"{"|".join(AGENT_GAUGES)}",{where}}}'
 
 
-def presence(where: str) -> str:
-    """Which presets' histograms a pod exports."""
+def presence(where: str, seconds: int) -> str:
+    """Which presets' histograms a pod exported within the last `seconds`, and `up` if its last scrape succeeded.
+
+    A pod exports some of the histograms only once it has served a request; `up` tells those pods from unscraped ones.
+    """
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
-    return f'count by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'
+    exported = f'last_over_time({{__name__=~"{names}",{where}}}[{seconds}s])'
+    return f"count by (namespace, pod, __name__) ({exported} or {UP}{{{where}}} == 1)"

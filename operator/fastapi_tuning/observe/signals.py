@@ -19,6 +19,10 @@ _IDLE_REQUESTS_PER_SECOND = 1e-9
 class PodSamples:
     """The answers of one batch. A pod that is absent from a mapping does not export that signal."""
 
+    fresh: frozenset[PodKey]
+    """Pods with a recent sample of the histogram."""
+    unserved: frozenset[PodKey]
+    """Pods that are scraped and have no histogram, since they have not served a request yet."""
     buckets: Mapping[PodKey, Mapping[float, float]]
     """Upper edge in the histogram's own unit → cumulative requests per second."""
     latency_sums: ByPod
@@ -34,16 +38,19 @@ def signals_of(
     pods: frozenset[PodKey], samples: PodSamples, preset: Preset, *, window_seconds: int, threshold_seconds: float
 ) -> Signals:
     """What the samples say about one workload, given its ready pods."""
-    scraped = sorted(pods & samples.buckets.keys())
-    if not scraped:
-        return NoData(reason=Reason.NOT_SCRAPED, message=f"no samples of {preset.histogram} for {len(pods)} ready pods")
-    if not _all_finite(scraped, samples):
+    serving = sorted(pods & samples.fresh & samples.buckets.keys())
+    if not serving:
+        return NoData(
+            reason=Reason.NOT_SCRAPED, message=f"no fresh samples of {preset.histogram} for {len(pods)} ready pods"
+        )
+    scraped = sorted({*serving, *(pods & samples.unserved)})
+    if not _all_finite(scraped, serving, samples):
         return NoData(reason=Reason.UNUSABLE_SAMPLES, message="samples are NaN or infinite")
-    merged = _merged_buckets(scraped, samples, preset)
+    merged = _merged_buckets(serving, samples, preset)
     total = merged[-1].requests_per_second
     if total <= _IDLE_REQUESTS_PER_SECOND:
         return NoTraffic(source=preset.source, scraped_pods=len(scraped))
-    edges = [bucket for bucket in merged if bucket.upper_seconds <= threshold_seconds + 1e-9]
+    edges = [bucket for bucket in merged if 0 < bucket.upper_seconds <= threshold_seconds + 1e-9]
     if not edges:
         return NoData(
             reason=Reason.BUCKET_MISSING,
@@ -66,11 +73,11 @@ def signals_of(
     )
 
 
-def _all_finite(pods: list[PodKey], samples: PodSamples) -> bool:
+def _all_finite(scraped: list[PodKey], serving: list[PodKey], samples: PodSamples) -> bool:
     single = (samples.latency_sums, samples.failed, samples.cpu, samples.started, samples.thread_seconds)
-    values = [mapping[pod] for mapping in (*single, *samples.gauges.values()) for pod in pods if pod in mapping]
-    values += [rate for pod in pods for rate in samples.buckets[pod].values()]
-    return all(map(math.isfinite, values)) and all(math.inf in samples.buckets[pod] for pod in pods)
+    values = [mapping[pod] for mapping in (*single, *samples.gauges.values()) for pod in scraped if pod in mapping]
+    values += [rate for pod in serving for rate in samples.buckets[pod].values()]
+    return all(map(math.isfinite, values)) and all(math.inf in samples.buckets[pod] for pod in serving)
 
 
 def _merged_buckets(pods: list[PodKey], samples: PodSamples, preset: Preset) -> tuple[LatencyBucket, ...]:
@@ -86,7 +93,7 @@ def _merged_buckets(pods: list[PodKey], samples: PodSamples, preset: Preset) -> 
 
 
 def _pod_traffic(pod: PodKey, samples: PodSamples) -> PodTraffic:
-    served = samples.buckets[pod][math.inf]
+    served = _served(pod, samples)
     held = samples.thread_seconds.get(pod)
     limit, busy, waiting = (samples.gauges.get(f"fastapi_tuning_thread_pool_{name}", {}).get(pod) for name in _GAUGES)
     return PodTraffic(
@@ -101,9 +108,13 @@ def _pod_traffic(pod: PodKey, samples: PodSamples) -> PodTraffic:
     )
 
 
+def _served(pod: PodKey, samples: PodSamples) -> float:
+    return samples.buckets[pod][math.inf] if pod in samples.fresh else 0.0
+
+
 _GAUGES = ("limit", "busy", "waiting")
 
 
 def _queue_growth(pods: list[PodKey], samples: PodSamples) -> float:
     """Arrivals less completions; 0 where no agent counts arrivals."""
-    return sum(samples.started[pod] - samples.buckets[pod][math.inf] for pod in pods if pod in samples.started)
+    return sum(samples.started[pod] - _served(pod, samples) for pod in pods if pod in samples.started)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Metrics, MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
-from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.presets import PRESETS, Preset
 from fastapi_tuning.observe.prometheus import Sample
@@ -34,6 +34,10 @@ class FakePrometheus:
 
 def unreachable(promql: str) -> tuple[Sample, ...]:
     raise MetricsUnavailable("connection refused")
+
+
+def silent(promql: str) -> tuple[Sample, ...]:
+    raise PrometheusSilent("no answer within 5 s")
 
 
 def sample(value: float, **labels: str) -> Sample:
@@ -109,20 +113,64 @@ def test_an_edge_is_a_number_however_it_is_written(written: str) -> None:
     assert found.edge_seconds == 5.0
 
 
-def test_a_named_source_is_not_searched_for() -> None:
-    prometheus = FakePrometheus(exporting(PRESETS[1], ("shop", "checkout-1")))
-    named = target(source=PRESETS[1].source)
+def test_a_named_source_is_taken_although_another_would_be_preferred() -> None:
+    first, second = (exporting(preset, ("shop", "checkout-1")) for preset in PRESETS[:2])
 
-    assert isinstance(read_signals(prometheus, [named], NOW)[named.key], Traffic)
-    assert not any(promql.startswith("count by") for promql, _ in prometheus.asked)
+    found = only(lambda promql: first(promql) + second(promql), target(source=PRESETS[1].source))
+
+    assert isinstance(found, Traffic)
+    assert found.source is PRESETS[1].source
 
 
-def test_a_target_that_exports_nothing_known_is_told_what_would_be() -> None:
-    found = only(lambda promql: (), target())
+def scraped(*pods: tuple[str, str]) -> Answer:
+    """Pods whose scrapes succeed and show no histogram."""
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        assert "__name__" in promql or "rate(" in promql
+        if not promql.startswith("count by"):
+            return ()
+        assert "up{" in promql
+        return tuple(sample(1, namespace=space, pod=pod, __name__="up") for space, pod in pods)
+
+    return answer
+
+
+def test_a_scraped_target_that_exports_nothing_known_is_told_what_would_be() -> None:
+    found = only(scraped(("shop", "checkout-1")), target())
 
     assert isinstance(found, NoData)
     assert found.reason is Reason.SOURCE_UNKNOWN
     assert all(preset.histogram in found.message for preset in PRESETS)
+
+
+def test_a_target_of_which_prometheus_sees_nothing_is_not_scraped() -> None:
+    found = only(scraped(("shop", "other-1")), target())
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.NOT_SCRAPED
+
+
+def test_a_pod_that_has_not_served_yet_is_scraped_if_another_pod_shows_the_histogram() -> None:
+    serving, fresh = exporting(PRESETS[1], ("shop", "a")), scraped(("shop", "b"))
+
+    found = only(lambda promql: serving(promql) + fresh(promql), target("checkout", "a", "b"))
+
+    assert isinstance(found, Traffic)
+    assert found.scraped_pods == 2
+
+
+def test_a_pod_with_the_histogram_of_another_library_is_not_taken_for_an_idle_one() -> None:
+    answers = [
+        exporting(PRESETS[0], ("shop", "a")),
+        exporting(PRESETS[1], ("shop", "b")),
+        scraped(("shop", "a"), ("shop", "b")),
+    ]
+
+    found = only(lambda promql: sum((each(promql) for each in answers), ()), target("checkout", "a", "b"))
+
+    assert isinstance(found, Traffic)
+    assert found.source is PRESETS[0].source
+    assert found.scraped_pods == 1
 
 
 def test_a_target_without_ready_pods_is_not_ready_rather_than_unknown() -> None:
@@ -155,6 +203,50 @@ def test_the_number_of_queries_does_not_grow_with_the_number_of_targets() -> Non
         return len(prometheus.asked)
 
     assert queries_for(1) == queries_for(200)
+
+
+def test_a_silent_prometheus_is_asked_once_and_not_once_for_each_target() -> None:
+    prometheus = FakePrometheus(silent)
+    targets = [target(f"app{index}", **custom()) for index in range(50)]
+
+    found = read_signals(prometheus, [*targets, target("shared")], NOW)
+
+    assert len(prometheus.asked) == 1
+    assert {type(signals) for signals in found.values()} == {NoData}
+    assert {getattr(signals, "message", "") for signals in found.values()} == {"no answer within 5 s"}
+    assert {getattr(signals, "reason", "") for signals in found.values()} == {Reason.PROMETHEUS_UNREACHABLE}
+
+
+def test_prometheus_is_asked_again_in_the_next_cycle() -> None:
+    prometheus = FakePrometheus(silent)
+    one = target(**custom())
+
+    read_signals(prometheus, [one], NOW)
+    prometheus.answer = answering()
+
+    assert isinstance(read_signals(prometheus, [one], NOW)[one.key], Traffic)
+
+
+def test_a_silence_amid_custom_queries_ends_the_asking_and_keeps_what_was_read() -> None:
+    usual = answering()
+    targets = [target(name, **custom()) for name in ("a", "b", "c")]
+    prometheus = FakePrometheus(lambda promql: usual(promql) if len(prometheus.asked) <= 4 else silent(promql))
+
+    found = read_signals(prometheus, targets, NOW)
+
+    assert [type(found["shop", name]) for name in ("a", "b", "c")] == [Traffic, NoData, NoData]
+    assert len(prometheus.asked) == 5
+
+
+def test_the_gauges_of_the_agents_are_asked_once_for_all_windows_and_sources() -> None:
+    answers = [exporting(preset, ("shop", f"{index}-1")) for index, preset in enumerate(PRESETS)]
+    prometheus = FakePrometheus(lambda promql: sum((each(promql) for each in answers), ()))
+    targets = [target(str(index), windowSeconds=60 + 30 * index) for index in range(len(PRESETS))]
+
+    found = read_signals(prometheus, targets, NOW)
+
+    assert [pod.threads for each in found.values() if isinstance(each, Traffic) for pod in each.pods] == [40] * 4
+    assert sum(promql.startswith("{__name__") for promql, _ in prometheus.asked) == 1
 
 
 def test_nothing_is_asked_for_no_targets() -> None:
@@ -229,6 +321,15 @@ def test_custom_queries_are_given_the_window_and_the_objective() -> None:
 
     asked = [promql for promql, _ in prometheus.asked]
     assert asked[:2] == ["requests[60s]", "fast(0.5)"]
+
+
+def test_a_whole_second_is_written_as_the_python_libraries_write_their_edges() -> None:
+    prometheus = FakePrometheus(answering())
+    one = replace(target(**custom()), threshold_seconds=1.0)
+
+    read_signals(prometheus, [one], NOW)
+
+    assert ("fast(1.0)", NOW) in prometheus.asked
 
 
 @pytest.mark.parametrize("series", [(), (1.0, 2.0)], ids=["no series", "two series"])

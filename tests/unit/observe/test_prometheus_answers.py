@@ -1,16 +1,19 @@
 """Whatever Prometheus or something in front of it answers, the reader gives samples or MetricsUnavailable."""
 
+import base64
 import json
+import logging
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import pytest
 
-from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +46,7 @@ class FakePrometheus:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
     def answer(self, *rows: tuple[dict[str, str], str], warnings: tuple[str, ...] = ()) -> None:
@@ -103,6 +106,13 @@ def test_a_refusal_is_metrics_unavailable(prometheus: FakePrometheus, status: in
         client(prometheus).query("x", NOW)
 
 
+def test_an_empty_answer_body_is_metrics_unavailable(prometheus: FakePrometheus) -> None:
+    prometheus.body = ""
+
+    with pytest.raises(MetricsUnavailable, match="not JSON"):
+        client(prometheus).query("x", NOW)
+
+
 def test_a_login_page_instead_of_json_is_metrics_unavailable(prometheus: FakePrometheus) -> None:
     prometheus.body = "<html>please log in</html>"
 
@@ -138,8 +148,33 @@ def test_a_closed_port_is_metrics_unavailable() -> None:
     gone = FakePrometheus()
     gone.close()
 
-    with pytest.raises(MetricsUnavailable, match="not reachable"):
+    with pytest.raises(PrometheusSilent, match="not reachable"):
         client(gone).query("x", NOW)
+
+
+def test_a_port_that_takes_the_connection_and_never_answers_is_a_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        endpoint = PrometheusEndpoint(url=f"http://127.0.0.1:{deaf.getsockname()[1]}", read_timeout_seconds=0.1)
+
+        with pytest.raises(PrometheusSilent, match="ReadTimeout"):
+            PrometheusClient(endpoint).query("x", NOW)
+
+
+def test_a_refusal_is_an_answer_and_no_silence(prometheus: FakePrometheus) -> None:
+    prometheus.status = 503
+
+    with pytest.raises(MetricsUnavailable) as refusal:
+        client(prometheus).query("x", NOW)
+
+    assert not isinstance(refusal.value, PrometheusSilent)
+
+
+def test_prometheus_gives_a_slow_query_up_before_we_give_prometheus_up(prometheus: FakePrometheus) -> None:
+    prometheus.answer()
+
+    client(prometheus).query("x", NOW)
+
+    assert prometheus.forms[0]["timeout"] == ["1600ms"]
 
 
 def test_a_rotated_token_is_read_again(prometheus: FakePrometheus, tmp_path: Path) -> None:
@@ -157,3 +192,77 @@ def test_a_rotated_token_is_read_again(prometheus: FakePrometheus, tmp_path: Pat
 def test_a_missing_token_file_is_metrics_unavailable(prometheus: FakePrometheus, tmp_path: Path) -> None:
     with pytest.raises(MetricsUnavailable, match="token file"):
         client(prometheus, tmp_path / "absent").query("x", NOW)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", "schlüssel".encode(), b"two\nlines"])
+def test_a_token_that_is_no_header_value_is_metrics_unavailable(
+    prometheus: FakePrometheus, tmp_path: Path, content: bytes
+) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(content)
+
+    with pytest.raises(MetricsUnavailable):
+        client(prometheus, token).query("x", NOW)
+
+
+def test_an_expired_token_is_said_to_be_refused(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("expired")
+    prometheus.status, prometheus.body = 401, "token is expired"
+
+    with pytest.raises(MetricsUnavailable, match=r"401.*token is expired"):
+        client(prometheus, token).query("x", NOW)
+
+    assert prometheus.tokens == ["Bearer expired"]
+
+
+SECRET = "p%40ss/wörd"
+
+
+def with_credentials(fake: FakePrometheus) -> PrometheusEndpoint:
+    url = fake.url.replace("http://", f"http://reader:{quote(SECRET, safe='')}@")
+    return PrometheusEndpoint(url=f"{url}/", read_timeout_seconds=2)
+
+
+def test_user_and_password_in_the_url_are_basic_authentication(prometheus: FakePrometheus) -> None:
+    prometheus.answer()
+
+    PrometheusClient(with_credentials(prometheus)).query("x", NOW)
+
+    assert prometheus.tokens == ["Basic " + base64.b64encode(f"reader:{SECRET}".encode()).decode()]
+    assert prometheus.paths == ["/api/v1/query"]
+
+
+def closed(fake: FakePrometheus) -> None:
+    fake.close()
+
+
+def refusing(fake: FakePrometheus) -> None:
+    fake.status, fake.body = 401, "who are you?"
+
+
+def redirecting(fake: FakePrometheus) -> None:
+    fake.status, fake.location = 302, f"{fake.url}/login"
+
+
+def logging_in(fake: FakePrometheus) -> None:
+    fake.body = "<html>please log in</html>"
+
+
+@pytest.mark.parametrize("failing", [closed, refusing, redirecting, logging_in])
+def test_no_error_and_no_log_line_shows_the_credentials(
+    failing: Callable[[FakePrometheus], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake = FakePrometheus()
+    endpoint = with_credentials(fake)
+    failing(fake)
+    caplog.set_level(logging.DEBUG)
+
+    with pytest.raises(MetricsUnavailable) as failure:
+        PrometheusClient(endpoint).query("x", NOW)
+
+    if failing is not closed:
+        fake.close()
+    shown = "\n".join([str(failure.value), repr(endpoint), endpoint.address, caplog.text])
+    assert "127.0.0.1" in shown
+    assert not any(word in shown for word in ("reader", SECRET, quote(SECRET, safe="")))

@@ -21,6 +21,8 @@ HISTOGRAM = {0.25: 6.0, 0.5: 9.0, 1.0: 10.0, math.inf: 10.0}
 def samples(**changes: Any) -> PodSamples:
     """Two pods that export the histogram and nothing else."""
     plain = PodSamples(
+        fresh=frozenset({A, B}),
+        unserved=frozenset(),
         buckets={A: HISTOGRAM, B: HISTOGRAM},
         latency_sums={A: 2.0, B: 3.0},
         failed={},
@@ -65,6 +67,29 @@ def test_a_pod_that_is_not_ours_is_not_counted() -> None:
 
 def test_half_of_the_pods_scraped_is_traffic_that_says_so() -> None:
     assert traffic_of(samples(buckets={A: HISTOGRAM})).scraped_pods == 1
+
+
+def test_a_pod_that_has_not_served_a_request_yet_is_scraped_and_idle() -> None:
+    found = traffic_of(samples(fresh=frozenset({A}), unserved=frozenset({B}), buckets={A: HISTOGRAM}))
+
+    assert found.scraped_pods == 2
+    assert [pod.served_per_second for pod in found.pods] == [10.0, 0.0]
+    assert found.requests_per_second == pytest.approx(10.0)
+
+
+def test_rates_of_a_pod_that_is_not_scraped_any_more_do_not_count() -> None:
+    found = traffic_of(samples(fresh=frozenset({A})))
+
+    assert found.scraped_pods == 1
+    assert found.requests_per_second == pytest.approx(10.0)
+
+
+def test_rates_that_outlive_the_last_scrape_are_no_data() -> None:
+    assert reason(judged(samples(fresh=frozenset()))) is Reason.NOT_SCRAPED
+
+
+def test_scraped_pods_without_the_histogram_are_no_traffic_of_it() -> None:
+    assert reason(judged(samples(fresh=frozenset(), unserved=frozenset({A, B}), buckets={}))) is Reason.NOT_SCRAPED
 
 
 def test_no_sample_of_a_ready_pod_is_no_data_and_names_the_metric() -> None:
@@ -130,6 +155,14 @@ def test_an_objective_below_all_edges_cannot_be_judged() -> None:
     assert isinstance(signals, NoData)
     assert signals.reason is Reason.BUCKET_MISSING
     assert "100 ms" in signals.message
+
+
+def test_an_edge_at_zero_judges_nothing_since_every_request_is_above_it() -> None:
+    edges = {0.0: 0.0, 5000.0: 10.0, math.inf: 10.0}
+
+    found = signals_of(frozenset({A}), samples(buckets={A: edges}), LEGACY, window_seconds=60, threshold_seconds=0.5)
+
+    assert reason(found) is Reason.BUCKET_MISSING
 
 
 def test_pods_of_two_versions_are_summed_at_the_edges_that_both_have() -> None:
