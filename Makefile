@@ -59,7 +59,7 @@ test-integration: $(VENV)/.installed ## The operator against a real API server a
 
 test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load
 	@$(CLUSTER) build helm
-	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -q tests/e2e
+	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header tests/e2e
 
 # With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY).
 cluster: ## Start the development cluster and give it the images
