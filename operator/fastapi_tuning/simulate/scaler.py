@@ -91,7 +91,7 @@ class Run:
     """Thread tokens that new pods get."""
     latency_p99_seconds: FloatArray
     """Client side, per 10 s slot of arrival, over all but shed requests; a client that gave up counts with its
-    patience. NaN where there is no request."""
+    patience, and a request that is open at the end with its age. NaN where there is no request."""
     commands: tuple[tuple[float, Command], ...]
     """(simulated time, command), those that change something."""
     latency_seconds: NDArray[np.float32]
