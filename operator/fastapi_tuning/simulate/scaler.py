@@ -64,7 +64,8 @@ class Command:
 class Scaler(Protocol):
     """Stateful, made anew for each run. `period_seconds` is a whole number of seconds."""
 
-    period_seconds: float
+    @property
+    def period_seconds(self) -> float: ...
 
     def __call__(self, view: View) -> Command: ...
 

@@ -132,7 +132,7 @@ def test_the_in_flight_limit_of_the_law_bounds_the_latency_of_the_admitted(servi
 def test_without_a_limit_latency_grows_as_long_as_the_overload_lasts() -> None:
     result = play(threaded(Constant(seconds=0.1)), 500.0, 120)
     slots = result.latency_p99_seconds
-    assert slots[11] > slots[5] > slots[1]
+    assert slots[6] > slots[3] > slots[1] > 1.0
 
 
 def test_shedding_by_lag_keeps_a_computing_pod_fast() -> None:
