@@ -11,6 +11,7 @@ import yaml
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
+from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.errors import CannotStart
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
 
@@ -76,6 +77,10 @@ def run(
         asyncio.run(run_operator(OperatorSettings(prometheus=endpoint, namespaces=namespaces, port=port)))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+main.add_command(simulate)
+main.add_command(steady)
 
 
 if __name__ == "__main__":
