@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -53,6 +54,9 @@ def draw(moments: Sequence[Moment], path: Path, *, threshold_seconds: float) -> 
     latency.semilogy(seconds, [_or_gap(m.latency_p99_seconds) * 1000 for m in moments], color="tab:blue")
     latency.axhline(threshold_seconds * 1000, color="tab:red", linestyle="--", label="objective")
     latency.set_ylabel("p99, ms")
+    latency.yaxis.set_major_locator(FixedLocator([100, 200, 500, 1000, 2000, 5000, 10000]))
+    latency.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    latency.yaxis.set_minor_locator(NullLocator())
     latency.legend(loc="upper right")
     replicas.step(seconds, [m.replicas for m in moments], where="post", color="tab:green")
     replicas.set_ylabel("replicas")
