@@ -24,7 +24,11 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = Settings()
     app.state.settings = settings
     app.state.prices = CachedPrices(settings.cache_ttl_seconds)
-    app.state.engine = connect(settings.database_url)
+    app.state.engine = connect(
+        settings.database_url,
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_max_overflow,
+    )
     async with reusable_client() as app.state.client:
         yield
     app.state.engine.dispose()

@@ -21,6 +21,10 @@ class Settings(BaseSettings):
     database_url: str = f"sqlite:///{Path(tempfile.gettempdir()) / 'sample-app.sqlite3'}"
     """SQLAlchemy URL; PostgreSQL as `postgresql+psycopg://user:password@host/name`."""
 
+    database_pool_size: PositiveInt = 10
+    database_max_overflow: int = Field(default=20, ge=0)
+    """Connections beyond the pool's size at need; they are closed again, the pool's own stay open."""
+
     external_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000/async")
     """The API that `/external` calls: by default this app itself."""
 

@@ -45,17 +45,11 @@ BASE_REFERENCE = "localhost/python-base:dev"
 def images(layout: Layout) -> dict[str, Image]:
     """All images by the name that the `images` verb takes, except the base, which has no Dockerfile."""
     found = [_of_binary(layout, "pause"), _of_binary(layout, "prometheus")]
-    for name, folder in (("operator", "operator"), ("sample", "sample_app")):
-        found.append(
-            Image(
-                name=name,
-                reference=f"localhost/fastapi-tuning-{name}:dev",
-                dockerfile=REPOSITORY / folder / "Dockerfile",
-                context=REPOSITORY,
-                arguments={"BASE_IMAGE": BASE_REFERENCE},
-                on_base=True,
-            )
-        )
+    found += [
+        _on_base("operator", "localhost/fastapi-tuning-operator:dev", REPOSITORY / "operator" / "Dockerfile"),
+        _on_base("sample", "localhost/fastapi-tuning-sample:dev", REPOSITORY / "sample_app" / "Dockerfile"),
+        _on_base("postgres", "localhost/postgres:dev", RECIPES / "postgres.Dockerfile"),
+    ]
     return {image.name: image for image in found}
 
 
@@ -106,6 +100,17 @@ def _of_binary(layout: Layout, name: str) -> Image:
         context=layout.binaries,
         arguments={"BINARY": path_of(layout, name).name},
         binary=name,
+    )
+
+
+def _on_base(name: str, reference: str, dockerfile: Path) -> Image:
+    return Image(
+        name=name,
+        reference=reference,
+        dockerfile=dockerfile,
+        context=REPOSITORY,
+        arguments={"BASE_IMAGE": BASE_REFERENCE},
+        on_base=True,
     )
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sample_app import external
 from sample_app.cache import CachedPrices
-from sample_app.database import sum_of_rows
+from sample_app.database import sum_of_rows, wait
+from sample_app.settings import MAX_MILLISECONDS
 
 router = APIRouter()
 
@@ -18,6 +19,15 @@ router = APIRouter()
 def database(request: Request, rows: Annotated[int, Query(ge=1, le=1_000_000)] = 2_000) -> dict[str, int]:
     """Holds a thread and a pooled connection for as long as the query takes."""
     return {"sum": sum_of_rows(request.app.state.engine, rows)}
+
+
+@router.get("/database-slow")
+def slow_database(
+    request: Request, milliseconds: Annotated[int, Query(ge=0, le=MAX_MILLISECONDS)] = 100
+) -> dict[str, int]:
+    """Holds a thread and a pooled connection while the database waits: more threads than connections queue here."""
+    wait(request.app.state.engine, milliseconds / 1000)
+    return {"waited_milliseconds": milliseconds}
 
 
 @router.get("/external")

@@ -79,6 +79,13 @@ async def test_the_database_answers_through_the_pool(client: httpx.AsyncClient) 
     assert (await client.get("/database?rows=100")).json() == {"sum": 5050}
 
 
+async def test_the_database_waits_as_long_as_it_is_asked_to(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/database-slow?milliseconds=60")
+
+    assert answer.json() == {"waited_milliseconds": 60}
+    assert float(answer.headers["X-Response-Time"].removesuffix("ms")) >= 60
+
+
 async def test_a_database_that_cannot_be_reached_is_a_503_and_the_app_lives(
     monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
@@ -89,7 +96,7 @@ async def test_a_database_that_cannot_be_reached_is_a_503_and_the_app_lives(
 
 
 async def test_at_most_thirty_connections_are_open_at_once(tmp_path: Path) -> None:
-    engine = connect(f"sqlite:///{tmp_path / 'pool.sqlite3'}")
+    engine = connect(f"sqlite:///{tmp_path / 'pool.sqlite3'}", pool_size=10, max_overflow=20)
     assert isinstance(engine.pool, QueuePool)
     with ExitStack() as connections:
         for _ in range(30):
