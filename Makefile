@@ -31,6 +31,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	$(BIN)/mypy operator/fastapi_tuning agent/fastapi_tuning_agent sample_app dev tests
 	$(BIN)/lint-imports
 	$(BIN)/fastapi-tuning crd --check crds/$(CRD)
+	$(BIN)/fastapi-tuning reference --check docs/reference.md
 	cmp crds/$(CRD) $(CHART)/files/$(CRD)
 	helm lint --strict $(CHART) --set prometheus.url=http://prometheus.monitoring:9090
 	$(call render) | cmp - charts/rendered/install.yaml
@@ -43,6 +44,7 @@ endef
 generate: $(VENV)/.installed ## Write the files that are made from the models and the chart
 	@$(CLUSTER) build helm
 	$(BIN)/fastapi-tuning crd --output crds/$(CRD)
+	$(BIN)/fastapi-tuning reference --output docs/reference.md
 	cp crds/$(CRD) $(CHART)/files/$(CRD)
 	$(call render) > charts/rendered/install.yaml
 

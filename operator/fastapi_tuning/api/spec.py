@@ -26,7 +26,13 @@ MIN_NOT_ABOVE_MAX = ("self.min <= self.max", "min must not be above max")
 class ApiModel(BaseModel):
     """camelCase in JSON, snake_case in Python, immutable once parsed."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+    )
 
 
 class Mode(StrEnum):
@@ -64,9 +70,21 @@ class OnDelete(StrEnum):
 class TargetReference(ApiModel):
     """The workload to tune, in the namespace of the FastAPITuning."""
 
-    api_version: Annotated[str, Field(max_length=253)] = "apps/v1"
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.kind == oldSelf.kind && self.name == oldSelf.name",
+                "targetRef cannot change: create another FastAPITuning for another workload",
+            )
+        )
+    )
+
+    api_version: Annotated[str, Field(pattern="^apps/v1$", max_length=253)] = "apps/v1"
+    """API of the workload; only Deployments of apps/v1 are tuned."""
     kind: Annotated[str, Field(pattern="^Deployment$", max_length=63)] = "Deployment"
+    """Kind of the workload."""
     name: Name
+    """Name of the workload."""
     container_name: Annotated[
         str | None,
         Field(
@@ -79,15 +97,25 @@ class TargetReference(ApiModel):
 class LatencyObjective(ApiModel):
     """`percentile` percent of the requests answer within `thresholdMilliseconds`."""
 
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "double(self.percentile) > 0.0 && double(self.percentile) < 100.0",
+                "percentile must be above 0 and below 100",
+            )
+        )
+    )
+
     percentile: Annotated[
         str,
         Field(
-            pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$",
-            max_length=6,
+            pattern=r"^[0-9]{1,3}(\.[0-9]{1,4})?$",
+            max_length=8,
             description='Percent of requests, for example "99" or "99.9".',
         ),
     ] = "99"
     threshold_milliseconds: Annotated[int, Field(ge=1, le=600_000)] = 500
+    """Slowest answer that is still good; best an edge of the service's latency histogram."""
 
     @property
     def target_ratio(self) -> float:
@@ -103,6 +131,7 @@ class ErrorObjective(ApiModel):
     """At most `maxPercent` percent of the requests fail (5xx)."""
 
     max_percent: Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?$", max_length=7)] = "0.1"
+    """Percent of the requests that may end in a 5xx, for example "0.1"."""
 
     @property
     def max_ratio(self) -> float:
@@ -115,6 +144,7 @@ class Objectives(ApiModel):
 
     latency: LatencyObjective = LatencyObjective()
     average_latency_milliseconds: Annotated[int | None, Field(ge=1, le=600_000)] = None
+    """Mean latency that must hold as well; by default none."""
     errors: ErrorObjective = ErrorObjective()
 
 
@@ -125,9 +155,13 @@ class CustomQueries(ApiModel):
     """
 
     requests_per_second: Query
+    """All finished requests."""
     fast_requests_per_second: Query
+    """Those within `$threshold` seconds."""
     failed_requests_per_second: Query
+    """Those that ended in a 5xx."""
     average_latency_seconds: Query
+    """Mean latency of all of them."""
 
 
 class Metrics(ApiModel):
@@ -143,14 +177,17 @@ class Metrics(ApiModel):
     )
 
     source: MetricsSource = MetricsSource.AUTO
+    """Library that exports the metrics; Auto looks which one it is."""
     window_seconds: Annotated[int, Field(ge=30, le=600, description="Rate window; at least four scrape periods.")] = 60
     custom: CustomQueries | None = None
+    """Own PromQL, with source Custom only."""
 
 
 class ScalingRule(ApiModel):
     """Limits on one direction of replica changes, as in a HorizontalPodAutoscaler's behavior."""
 
     stabilization_seconds: Annotated[int, Field(ge=0, le=3600)]
+    """How long a lower (or higher) value must have been wanted."""
     max_percent: Annotated[int, Field(ge=1, le=1000, description="Largest step, percent of current replicas.")]
     max_pods: Annotated[int, Field(ge=1, le=1000, description="Largest step in pods; the larger of the two counts.")]
     period_seconds: Annotated[int, Field(ge=1, le=1800, description="Shortest time between two steps.")]
@@ -160,18 +197,26 @@ class ScaleUp(ScalingRule):
     """Fast: at once, up to double or four pods more each 15 s."""
 
     stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 0
+    """How long more pods must have been wanted before there are more."""
     max_percent: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Largest step in percent of the current replicas."""
     max_pods: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Largest step in pods; the larger of the two counts."""
     period_seconds: Annotated[int, Field(ge=1, le=1800)] = 15
+    """Shortest time between two steps."""
 
 
 class ScaleDown(ScalingRule):
     """Slow: the most that was needed in the last five minutes, a tenth or one pod less each minute."""
 
     stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    """The most that was wanted within this time is what there is."""
     max_percent: Annotated[int, Field(ge=1, le=100)] = 10
+    """Largest step in percent of the current replicas."""
     max_pods: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Largest step in pods; the larger of the two counts."""
     period_seconds: Annotated[int, Field(ge=1, le=1800)] = 60
+    """Shortest time between two steps."""
 
 
 class Replicas(ApiModel):
@@ -180,8 +225,11 @@ class Replicas(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.AUTO
+    """How far the operator may go with this knob; never further than spec.mode."""
     min: Annotated[int, Field(ge=1, le=10_000)] = 2
+    """Fewest pods, without any traffic too."""
     max: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """Most pods."""
     scale_up: ScaleUp = ScaleUp()
     scale_down: ScaleDown = ScaleDown()
 
@@ -192,8 +240,11 @@ class ThreadPool(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.AUTO
+    """How far the operator may go with this knob; never further than spec.mode."""
     min: Annotated[int, Field(ge=4, le=1000)] = 4
+    """Fewest threads per pod."""
     max: Annotated[int, Field(ge=4, le=1000)] = 200
+    """Most threads per pod; about 8 MiB of memory each."""
 
 
 class LimitConcurrency(ApiModel):
@@ -202,22 +253,29 @@ class LimitConcurrency(ApiModel):
     model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.OFF
+    """How far the operator may go with this knob; never further than spec.mode."""
     min: Annotated[int, Field(ge=10, le=100_000)] = 10
+    """Fewest connections per pod."""
     max: Annotated[int, Field(ge=10, le=100_000)] = 2000
+    """Most connections per pod."""
 
 
 class TimeoutKeepAlive(ApiModel):
     """uvicorn's `--timeout-keep-alive`: how long an idle connection is kept open."""
 
     mode: Mode = Mode.OFF
+    """How far the operator may go with this knob; never further than spec.mode."""
     seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    """What is set."""
 
 
 class LimitMaxRequests(ApiModel):
     """uvicorn's `--limit-max-requests`; it ends a one-worker pod, so nothing sets it unasked."""
 
     mode: Mode = Mode.OFF
+    """How far the operator may go with this knob; never further than spec.mode."""
     requests: Annotated[int, Field(ge=1000, le=1_000_000_000)] = 100_000
+    """What is set."""
 
 
 class Uvicorn(ApiModel):
@@ -232,13 +290,16 @@ class Workers(ApiModel):
     """One worker per pod: report a violation, or mend it (replicas first, then the worker count)."""
 
     mode: Mode = Mode.RECOMMEND
+    """Auto turns k workers into k times the pods; Recommend only reports them."""
 
 
 class Apply(ApiModel):
     """How and how often the pod template may change."""
 
     strategy: ApplyStrategy = ApplyStrategy.ROLLING_RESTART
+    """How settings reach the pods."""
     min_rollout_interval_seconds: Annotated[int, Field(ge=60, le=604_800)] = 1800
+    """Shortest time between two rollouts of ours."""
 
 
 class FastAPITuningSpec(ApiModel):
@@ -246,8 +307,11 @@ class FastAPITuningSpec(ApiModel):
 
     target_ref: TargetReference
     mode: Mode = Mode.RECOMMEND
-    suspend: Annotated[bool, Field(description="Stop acting, keep observing and reporting.")] = False
+    """Off: look away. Recommend: say what would be done. Auto: do it."""
+    suspend: bool = False
+    """Stop acting, keep observing and reporting."""
     interval_seconds: Annotated[int, Field(ge=5, le=3600)] = 15
+    """Time between two decisions."""
     objectives: Objectives = Objectives()
     metrics: Metrics = Metrics()
     replicas: Replicas = Replicas()

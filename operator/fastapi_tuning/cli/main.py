@@ -4,12 +4,14 @@ import asyncio
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import yaml
 
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
+from fastapi_tuning.api.reference import reference
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.errors import CannotStart
@@ -29,12 +31,30 @@ def main() -> None:
     """Tune FastAPI services on Kubernetes to a latency objective at least cost."""
 
 
+_OUTPUT = click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output."
+)
+_CHECK = click.option("--check", type=click.Path(path_type=Path), help="Fail if this file differs from the models.")
+
+
 @main.command()
-@click.option("--output", type=click.Path(path_type=Path), help="Write to this file instead of standard output.")
-@click.option("--check", type=click.Path(path_type=Path), help="Fail if this file differs from the models.")
+@_OUTPUT
+@_CHECK
 def crd(output: Path | None, check: Path | None) -> None:
     """Print the CustomResourceDefinition that the models describe."""
     text = yaml.dump(custom_resource_definition(), Dumper=PlainDumper, sort_keys=False, width=110, allow_unicode=True)
+    _deliver(text, output, check)
+
+
+@main.command("reference")
+@_OUTPUT
+@_CHECK
+def print_reference(output: Path | None, check: Path | None) -> None:
+    """Print the reference of the custom resource as Markdown."""
+    _deliver(reference(), output, check)
+
+
+def _deliver(text: str, output: Path | None, check: Path | None) -> None:
     if check is not None:
         if not check.exists() or check.read_text() != text:
             raise click.ClickException(f"{check} is not what the models give: run `make generate`")
@@ -44,16 +64,45 @@ def crd(output: Path | None, check: Path | None) -> None:
         sys.stdout.write(text)
 
 
+_PORT = click.IntRange(0, 65535)
+
+
+def _http_url(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refuses what cannot be a base address, rather than report Prometheus as silent for ever."""
+    try:
+        url = urlsplit(value)
+        usable = url.scheme in ("http", "https") and bool(url.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise click.BadParameter("not an address such as http://prometheus.monitoring:9090")
+    return value
+
+
 @main.command()
 @click.option(
-    "--prometheus-url", required=True, help="For example http://prometheus.monitoring:9090; may hold user:password@."
+    "--prometheus-url",
+    required=True,
+    callback=_http_url,
+    help="For example http://prometheus.monitoring:9090; may hold user:password@.",
 )
 @click.option("--prometheus-token-file", type=click.Path(path_type=Path), help="Bearer token, read at each query.")
 @click.option("--prometheus-ca-file", type=click.Path(path_type=Path), help="Certificate authority of Prometheus.")
 @click.option("--prometheus-tenant", help="Sent as X-Scope-OrgID.")
-@click.option("--namespace", "namespaces", multiple=True, help="Watch only these namespaces.")
-@click.option("--port", default=8080, show_default=True, help="Health, readiness and metrics.")
-@click.option("--log-level", default="INFO", show_default=True)
+@click.option(
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    envvar="FASTAPI_TUNING_RUN_NAMESPACE",
+    help="Watch only these namespaces; in the variable, separated by blanks.",
+)
+@click.option("--port", default=8080, type=_PORT, show_default=True, help="Health, readiness and metrics.")
+@click.option(
+    "--log-level",
+    default="INFO",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+    show_default=True,
+)
 def run(
     prometheus_url: str,
     prometheus_token_file: Path | None,
