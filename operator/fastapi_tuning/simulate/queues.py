@@ -7,7 +7,7 @@ from numba import njit
 from numpy import int64
 from numpy.typing import NDArray
 
-from fastapi_tuning.simulate.arrays import NOBODY, World
+from fastapi_tuning.simulate.arrays import NOBODY, QUEUES_PER_POD, World
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -78,3 +78,26 @@ def dequeue(queues: NDArray[int64], following: NDArray[int64], queue: int) -> in
     slot = queues[queue, 0]
     queues[queue, 0] = following[slot]
     return int(slot)
+
+
+@inlined
+def place_of(pod: int, kind: int) -> int:
+    """Of a pod's queue among all."""
+    return 1 + QUEUES_PER_POD * pod + kind
+
+
+@inlined
+def is_empty(world: World, pod: int, kind: int) -> bool:
+    return bool(world.queues[place_of(pod, kind), 0] == NOBODY)
+
+
+@inlined
+def join(world: World, pod: int, kind: int, slot: int) -> None:
+    """At the end of a pod's queue."""
+    enqueue(world.queues, world.following, place_of(pod, kind), slot)
+
+
+@inlined
+def next_in(world: World, pod: int, kind: int) -> int:
+    """The first of a pod's queue; there must be one."""
+    return dequeue(world.queues, world.following, place_of(pod, kind))
