@@ -1,8 +1,6 @@
 """The inner loop: requests through pods, threads, event loops, and the database, one event after the other.
 
-Compiled by numba, hence tables and plain functions; `plant.py` owns the tables and is the only caller. numba compiles
-anew when this file changes and does not look at the files it imports: `touch` it after a change of `arrays.py` or
-`queues.py`.
+Compiled by numba, hence tables and plain functions; `plant.py` owns the tables and is the only caller.
 
 The core of a pod is what the interpreter's lock makes of it: the event loop and each thread that computes are entries
 of one queue, and whoever has the lock gives it up after 5 ms if another one wants it (`sys.getswitchinterval()`). The
@@ -25,7 +23,6 @@ from fastapi_tuning.simulate.arrays import (
     NOBODY,
     OPEN,
     POOL,
-    QUEUES_PER_POD,
     READY,
     SHED,
     TOKENS,
@@ -33,53 +30,47 @@ from fastapi_tuning.simulate.arrays import (
     Work,
     World,
 )
-from fastapi_tuning.simulate.queues import compiled, dequeue, enqueue, pop_event, push_event
+from fastapi_tuning.simulate.integrals import change_busy, change_present
+from fastapi_tuning.simulate.queues import (
+    compiled,
+    dequeue,
+    enqueue,
+    inlined,
+    is_empty,
+    join,
+    next_in,
+    place_of,
+    pop_event,
+    push_event,
+)
 
+COMPILED_WITH = "b0d28a8ad7a055dd"
+"""Digest of `arrays.py`, `queues.py` and `integrals.py`: numba looks at this file alone."""
 SWITCH_INTERVAL_SECONDS = 0.005
 _TINY_SECONDS = 1e-12
 _ARRIVED, _REFUSING, _COMPUTING, _WAITING, _QUERYING, _RETURNING, _REPLYING = range(7)
 """Phases of a request."""
 
 
-@compiled
-def _queue(pod: int, kind: int) -> int:
-    return 1 + QUEUES_PER_POD * pod + kind
-
-
-@compiled
-def _empty(world: World, pod: int, kind: int) -> bool:
-    return bool(world.queues[_queue(pod, kind), 0] == NOBODY)
-
-
-@compiled
-def _join(world: World, pod: int, kind: int, slot: int) -> None:
-    enqueue(world.queues, world.following, _queue(pod, kind), slot)
-
-
-@compiled
-def _next(world: World, pod: int, kind: int) -> int:
-    return dequeue(world.queues, world.following, _queue(pod, kind))
-
-
-@compiled
+@inlined
 def _want_lock(world: World, pod: int, slot: int) -> None:
-    _join(world, pod, LOCK, slot)
+    join(world, pod, LOCK, slot)
     world.pods[pod].runnable += 1
 
 
-@compiled
+@inlined
 def _call_back(world: World, pod: int, slot: int, phase: int) -> None:
     """Hand a request to the event loop."""
     here = world.pods[pod]
     world.requests[slot].phase = phase
-    _join(world, pod, CALLBACKS, slot)
+    join(world, pod, CALLBACKS, slot)
     if not here.loop_active:
         here.loop_active = True
         here.turn_used = 0.0
         _want_lock(world, pod, here.loop_slot)
 
 
-@compiled
+@inlined
 def _cpu_factor(world: World, now: float, pod: int) -> float:
     """How much longer a computation takes here and now than on a warm core of its own."""
     setup, here = world.setup[0], world.pods[pod]
@@ -87,23 +78,7 @@ def _cpu_factor(world: World, now: float, pod: int) -> float:
     return factor * setup.warmup_factor if now < here.ready_at + setup.warmup else factor
 
 
-@compiled
-def _change_busy(world: World, now: float, pod: int, change: int) -> None:
-    here = world.pods[pod]
-    here.thread_seconds += here.busy * (now - here.busy_since)
-    here.busy_since = now
-    here.busy += change
-
-
-@compiled
-def _change_present(world: World, now: float, pod: int, change: int) -> None:
-    here = world.pods[pod]
-    here.present_seconds += here.present * (now - here.present_since)
-    here.present_since = now
-    here.present += change
-
-
-@compiled
+@inlined
 def _ask_database(world: World, now: float, slot: int) -> None:
     totals = world.totals[0]
     if totals.queries < world.setup[0].servers:
@@ -114,7 +89,7 @@ def _ask_database(world: World, now: float, slot: int) -> None:
         enqueue(world.queues, world.following, DATABASE_QUEUE, slot)
 
 
-@compiled
+@inlined
 def _start_query(world: World, now: float, slot: int) -> None:
     setup, request = world.setup[0], world.requests[slot]
     slowed = 1.0 + setup.server_contention * world.totals[0].queries_waiting / setup.servers
@@ -122,7 +97,7 @@ def _start_query(world: World, now: float, slot: int) -> None:
     push_event(world, now + slowed * request.query, slot)
 
 
-@compiled
+@inlined
 def _end_query(world: World, now: float, slot: int) -> None:
     """The server goes to whoever waits for it, then the connection to whoever of the pod waits for one."""
     totals = world.totals[0]
@@ -132,20 +107,20 @@ def _end_query(world: World, now: float, slot: int) -> None:
         _start_query(world, now, dequeue(world.queues, world.following, DATABASE_QUEUE))
     else:
         totals.queries -= 1
-    if _empty(world, pod, POOL):
+    if is_empty(world, pod, POOL):
         world.pods[pod].pool_used -= 1
     else:
-        _ask_database(world, now, _next(world, pod, POOL))
+        _ask_database(world, now, next_in(world, pod, POOL))
     _back_to_loop(world, slot)
 
 
-@compiled
+@inlined
 def _back_to_loop(world: World, slot: int) -> None:
     request = world.requests[slot]
     _call_back(world, request.pod, slot, _REPLYING if request.in_loop else _RETURNING)
 
 
-@compiled
+@inlined
 def _after_computing(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     if request.wait > 0.0:
@@ -155,7 +130,7 @@ def _after_computing(world: World, now: float, slot: int) -> None:
         _after_waiting(world, now, slot)
 
 
-@compiled
+@inlined
 def _after_waiting(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     here = world.pods[request.pod]
@@ -165,10 +140,10 @@ def _after_waiting(world: World, now: float, slot: int) -> None:
         here.pool_used += 1
         _ask_database(world, now, slot)
     else:
-        _join(world, request.pod, POOL, slot)
+        join(world, request.pod, POOL, slot)
 
 
-@compiled
+@inlined
 def _take_token(world: World, now: float, slot: int) -> None:
     pod = world.requests[slot].pod
     here = world.pods[pod]
@@ -176,13 +151,13 @@ def _take_token(world: World, now: float, slot: int) -> None:
         _run_in_thread(world, now, slot)
     else:
         here.waiting_threads += 1
-        _join(world, pod, TOKENS, slot)
+        join(world, pod, TOKENS, slot)
 
 
-@compiled
+@inlined
 def _run_in_thread(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
-    _change_busy(world, now, request.pod, 1)
+    change_busy(world, now, request.pod, 1)
     if request.cpu > 0.0:
         request.phase = _COMPUTING
         request.left = request.cpu * _cpu_factor(world, now, request.pod)
@@ -191,16 +166,16 @@ def _run_in_thread(world: World, now: float, slot: int) -> None:
         _after_computing(world, now, slot)
 
 
-@compiled
+@inlined
 def _admit_waiting(world: World, now: float, pod: int) -> None:
     """Free tokens go to those who wait for one, first come, first served."""
     here = world.pods[pod]
     while here.busy < here.threads and here.waiting_threads > 0:
         here.waiting_threads -= 1
-        _run_in_thread(world, now, _next(world, pod, TOKENS))
+        _run_in_thread(world, now, next_in(world, pod, TOKENS))
 
 
-@compiled
+@inlined
 def _begin_callback(world: World, now: float, slot: int) -> float:
     """What the event loop does first for a request; gives the CPU seconds of the callback."""
     setup, request = world.setup[0], world.requests[slot]
@@ -225,7 +200,7 @@ def _begin_callback(world: World, now: float, slot: int) -> float:
     return cost * _cpu_factor(world, now, request.pod)
 
 
-@compiled
+@inlined
 def _end_callback(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     if request.phase == _ARRIVED:
@@ -234,7 +209,7 @@ def _end_callback(world: World, now: float, slot: int) -> None:
         else:
             _take_token(world, now, slot)
     elif request.phase == _RETURNING:
-        _change_busy(world, now, request.pod, -1)
+        change_busy(world, now, request.pod, -1)
         _admit_waiting(world, now, request.pod)
         request.stages -= 1
         if request.stages > 0:
@@ -251,7 +226,7 @@ def _end_callback(world: World, now: float, slot: int) -> None:
         _leave(world, now, slot)
 
 
-@compiled
+@inlined
 def _answer(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     here, fate = world.pods[request.pod], world.fates[request.number]
@@ -271,25 +246,25 @@ def _answer(world: World, now: float, slot: int) -> None:
     _leave(world, now, slot)
 
 
-@compiled
+@inlined
 def _leave(world: World, now: float, slot: int) -> None:
     totals = world.totals[0]
-    _change_present(world, now, world.requests[slot].pod, -1)
+    change_present(world, now, world.requests[slot].pod, -1)
     world.free[totals.free] = slot
     totals.free += 1
 
 
-@compiled
+@inlined
 def _run_core(world: World, now: float, pod: int) -> None:
     """Give an idle core to the first who wants it, for 5 ms at most."""
     here = world.pods[pod]
     if here.running != NOBODY or here.runnable == 0:
         return
-    slot = _next(world, pod, LOCK)
+    slot = next_in(world, pod, LOCK)
     here.runnable -= 1
     if slot == here.loop_slot:
         if here.callback_left < 0.0:
-            here.callback_left = _begin_callback(world, now, world.queues[_queue(pod, CALLBACKS), 0])
+            here.callback_left = _begin_callback(world, now, world.queues[place_of(pod, CALLBACKS), 0])
         length = min(here.callback_left, max(_TINY_SECONDS, SWITCH_INTERVAL_SECONDS - here.turn_used))
     else:
         length = min(world.requests[slot].left, SWITCH_INTERVAL_SECONDS)
@@ -299,7 +274,7 @@ def _run_core(world: World, now: float, pod: int) -> None:
     push_event(world, now + length, -1 - pod)
 
 
-@compiled
+@inlined
 def _end_slice(world: World, now: float, pod: int) -> None:
     here = world.pods[pod]
     slot = here.running
@@ -316,7 +291,7 @@ def _end_slice(world: World, now: float, pod: int) -> None:
     _run_core(world, now, pod)
 
 
-@compiled
+@inlined
 def _end_slice_of_loop(world: World, now: float, pod: int) -> None:
     """The loop keeps the lock while it has callbacks and its turn lasts, or while no thread wants to compute."""
     here = world.pods[pod]
@@ -324,20 +299,20 @@ def _end_slice_of_loop(world: World, now: float, pod: int) -> None:
     here.turn_used += here.slice
     if here.callback_left <= _TINY_SECONDS:
         here.callback_left = -1.0
-        _end_callback(world, now, _next(world, pod, CALLBACKS))
-    if _empty(world, pod, CALLBACKS):
+        _end_callback(world, now, next_in(world, pod, CALLBACKS))
+    if is_empty(world, pod, CALLBACKS):
         here.loop_active = False
     elif here.runnable == 0 or here.turn_used >= SWITCH_INTERVAL_SECONDS - _TINY_SECONDS:
         here.turn_used = 0.0
         _want_lock(world, pod, here.loop_slot)
     else:
-        lock = _queue(pod, LOCK)
+        lock = place_of(pod, LOCK)
         world.following[here.loop_slot] = world.queues[lock, 0]
         world.queues[lock, 0] = here.loop_slot
         here.runnable += 1
 
 
-@compiled
+@inlined
 def _arrive(world: World, work: Table[Work], now: float, index: int, number: int) -> None:
     brought, totals, fate = work[index], world.totals[0], world.fates[number]
     fate.arrival = now
@@ -361,12 +336,12 @@ def _arrive(world: World, work: Table[Work], now: float, index: int, number: int
     request.cpu = brought.cpu / request.stages
     request.wait = brought.wait / request.stages
     request.query = brought.query
-    _change_present(world, now, request.pod, 1)
+    change_present(world, now, request.pod, 1)
     _call_back(world, request.pod, slot, _ARRIVED)
     _run_core(world, now, request.pod)
 
 
-@compiled
+@inlined
 def _give_up(world: World, now: float, arrived: int) -> None:
     """Clients out of patience close their connection; the pods know nothing of it."""
     totals, patience = world.totals[0], world.setup[0].patience
@@ -419,5 +394,5 @@ def advance(world: World, work: Table[Work], first_number: int, until: float) ->
     _give_up(world, until, first_number + index)
     for pod in range(len(world.pods)):
         if world.pods[pod].state != GONE:
-            _change_busy(world, until, pod, 0)
-            _change_present(world, until, pod, 0)
+            change_busy(world, until, pod, 0)
+            change_present(world, until, pod, 0)

@@ -7,18 +7,23 @@ from numba import njit
 from numpy import int64
 from numpy.typing import NDArray
 
-from fastapi_tuning.simulate.arrays import NOBODY, World
+from fastapi_tuning.simulate.arrays import NOBODY, QUEUES_PER_POD, World
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
+def inlined(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorator: part of a compiled function. A call would hand over a dozen tables and count references to each."""
+    return cast(Callable[Parameters, Result], njit(forceinline=True)(function))
+
+
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """numba's decorator, with the function's type kept. The machine code is kept beside the source file."""
+    """Decorator: machine code, made at the first call and kept beside the source file."""
     return cast(Callable[Parameters, Result], njit(cache=True)(function))
 
 
-@compiled
+@inlined
 def push_event(world: World, time: float, what: int) -> None:
     """Binary heap, the earliest on top."""
     events, totals = world.events, world.totals[0]
@@ -33,7 +38,7 @@ def push_event(world: World, time: float, what: int) -> None:
     events[place].time, events[place].what = time, what
 
 
-@compiled
+@inlined
 def pop_event(world: World) -> int:
     """What happens next; there must be something."""
     events, totals = world.events, world.totals[0]
@@ -56,7 +61,7 @@ def pop_event(world: World) -> int:
     return first
 
 
-@compiled
+@inlined
 def enqueue(queues: NDArray[int64], following: NDArray[int64], queue: int, slot: int) -> None:
     """At the end of the queue."""
     following[slot] = NOBODY
@@ -67,9 +72,32 @@ def enqueue(queues: NDArray[int64], following: NDArray[int64], queue: int, slot:
     queues[queue, 1] = slot
 
 
-@compiled
+@inlined
 def dequeue(queues: NDArray[int64], following: NDArray[int64], queue: int) -> int:
     """The first of the queue; there must be one."""
     slot = queues[queue, 0]
     queues[queue, 0] = following[slot]
     return int(slot)
+
+
+@inlined
+def place_of(pod: int, kind: int) -> int:
+    """Of a pod's queue among all."""
+    return 1 + QUEUES_PER_POD * pod + kind
+
+
+@inlined
+def is_empty(world: World, pod: int, kind: int) -> bool:
+    return bool(world.queues[place_of(pod, kind), 0] == NOBODY)
+
+
+@inlined
+def join(world: World, pod: int, kind: int, slot: int) -> None:
+    """At the end of a pod's queue."""
+    enqueue(world.queues, world.following, place_of(pod, kind), slot)
+
+
+@inlined
+def next_in(world: World, pod: int, kind: int) -> int:
+    """The first of a pod's queue; there must be one."""
+    return dequeue(world.queues, world.following, place_of(pod, kind))
