@@ -12,11 +12,12 @@ from datetime import datetime
 from fastapi_tuning.act.moves import MoveResult, carry_out, with_moves
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, History, Settings
+from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, Settings
 from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
 from fastapi_tuning.api_server import ApiServer, PatchType
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.memory import remember_moves
 from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
@@ -252,7 +253,7 @@ def _status_after(
         original=_original(before.original, before.applied, workload.desired_replicas, done),
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
-        history=_history_after(outcome.history, done, workload.desired_replicas, now),
+        history=remember_moves(outcome.history, observation, outcome.estimate, done),
     )
 
 
@@ -261,17 +262,6 @@ def _original(original: Settings, applied: Settings, replicas: int, done: Mappin
     if Knob.REPLICAS in done and applied.replicas is None:
         return original.model_copy(update={"replicas": replicas})
     return original
-
-
-def _history_after(history: History, done: Mapping[Knob, int], replicas: int, now: datetime) -> History:
-    update: dict[str, object] = {}
-    if Knob.REPLICAS in done:
-        update["last_scale_up_time" if done[Knob.REPLICAS] > replicas else "last_scale_down_time"] = now
-    if any(knob is not Knob.REPLICAS for knob in done):
-        update["last_rollout_time"] = now
-    if Knob.WORKERS in done:
-        update["pods_for_one_worker"] = None
-    return history.model_copy(update=update)
 
 
 def _ready_of(each: FastAPITuningStatus) -> Condition | None:

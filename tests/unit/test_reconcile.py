@@ -293,7 +293,7 @@ async def test_an_autoscaler_of_another_target_is_no_concern(world: World) -> No
     assert world.replicas() == 4
 
 
-KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "seconds": 30}}
+KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
 
 
 async def test_a_setting_is_applied_to_the_template_and_remembered_as_ours(world: World) -> None:

@@ -207,10 +207,13 @@ class LimitConcurrency(ApiModel):
 
 
 class TimeoutKeepAlive(ApiModel):
-    """uvicorn's `--timeout-keep-alive`: how long an idle connection is kept open."""
+    """Bounds of uvicorn's `--timeout-keep-alive`, the seconds an idle connection stays open; equal bounds fix it."""
+
+    model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.OFF
-    seconds: Annotated[int, Field(ge=1, le=3600)] = 5
+    min: Annotated[int, Field(ge=1, le=3600)] = 2
+    max: Annotated[int, Field(ge=1, le=3600)] = 75
 
 
 class LimitMaxRequests(ApiModel):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
 from fastapi_tuning.api.status import History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.observation import NoTraffic, Observation, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
@@ -47,7 +47,7 @@ def specs(draw: st.DrawFn) -> FastAPITuningSpec:
     }
     uvicorn = {
         "limit_concurrency": {"mode": draw(st.sampled_from(Mode))},
-        "timeout_keep_alive": {"mode": draw(st.sampled_from(Mode)), "seconds": 30},
+        "timeout_keep_alive": {"mode": draw(st.sampled_from(Mode)), "min": 5, "max": draw(st.sampled_from([5, 60]))},
     }
     return spec(
         mode=draw(MODES),
