@@ -1,22 +1,19 @@
-"""History → History: what one observation, and the moves that followed, add to the memory in the object's status."""
+"""History → History: what one observation adds to the memory that lives in the object's status."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from fastapi_tuning.api.status import EvidenceSlot, History, ReplicaMove, ReplicaNeed, Sample, number_of, text_of
-from fastapi_tuning.control import growth
+from fastapi_tuning.api.status import EvidenceSlot, History, ReplicaNeed, Sample, number_of, text_of
 from fastapi_tuning.control.burn import HOUR, SLOT, Evidence
-from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal
-from fastapi_tuning.control.observation import Delivery, Observation, Traffic, Workload
-from fastapi_tuning.control.oscillation import CALM, oscillates
+from fastapi_tuning.control.observation import Observation, Traffic, Workload
 
 NEED_SLOT = timedelta(seconds=30)
 """Needs are kept as the maximum of a slot: the stabilisation window needs no finer record, and status stays small."""
 PANIC = timedelta(minutes=5)
 _LOAD_SPACING = timedelta(seconds=15)
 _LOAD_MEMORY = timedelta(minutes=2)
-_MOST_NEEDS, _MOST_SLOTS, _MOST_LOADS, _MOST_MOVES = 128, 32, 12, 16
+_MOST_NEEDS, _MOST_SLOTS, _MOST_LOADS = 128, 32, 12
 """As the schema of the status has them."""
 _LONGEST_GAP = timedelta(seconds=90)
 """A longer silence breaks the watch: the stabilisation window starts anew."""
@@ -101,44 +98,3 @@ def remember_worker_pods(history: History, workload: Workload, proposals: Iterab
         pods = workload.desired_replicas * workload.launch.workers
         return history.model_copy(update={"pods_for_one_worker": pods})
     return history
-
-
-def remember_moves(
-    history: History, observation: Observation, estimate: Estimate | None, moves: Mapping[Knob, int]
-) -> History:
-    """Note what was carried out just now; a move that the API server refused is none.
-
-    Args:
-        estimate: what the moves were decided from; None without traffic.
-    """
-    now, workload = observation.time, observation.workload
-    if not moves:
-        return history
-    history = history.model_copy(update={"settled_since": None})
-    if Knob.REPLICAS in moves:
-        history = _remember_scaling(history, now, estimate, workload.desired_replicas, moves[Knob.REPLICAS])
-    for knob in moves.keys() - {Knob.REPLICAS}:
-        live = workload.delivery is Delivery.LIVE and knob is not Knob.WORKERS
-        history = history.model_copy(update={"last_setting_time" if live else "last_rollout_time": now})
-    if Knob.THREADS in moves and estimate is not None:
-        before = estimate.capacity.threads or moves[Knob.THREADS]
-        found = growth.begin(history.thread_growth, estimate, before=before, after=moves[Knob.THREADS], now=now)
-        history = history.model_copy(update={"thread_growth": found})
-    if Knob.WORKERS in moves:
-        history = history.model_copy(update={"pods_for_one_worker": None})
-    return history
-
-
-def _remember_scaling(history: History, now: datetime, estimate: Estimate | None, before: int, after: int) -> History:
-    moves = (*history.replica_moves, ReplicaMove(time=now, change=after - before))[-_MOST_MOVES:]
-    found = history.replica_growth.model_copy(update={"experiment": None})
-    if estimate is not None:
-        found = growth.begin(history.replica_growth, estimate, before=before, after=after, now=now)
-    return history.model_copy(
-        update={
-            "last_scale_up_time" if after > before else "last_scale_down_time": now,
-            "replica_moves": moves,
-            "replica_growth": found,
-            "calm_until": now + CALM if oscillates(moves, now) else history.calm_until,
-        }
-    )

@@ -12,7 +12,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
 from fastapi_tuning.api.status import History, LimitingFactor, Settings
 from fastapi_tuning.control.cycle import Outcome, tune
 from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.memory import remember_moves
+from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.observation import (
     EnvironmentSetting,
     LatencyBucket,
@@ -92,7 +92,7 @@ class Fluid:
         seen = Observation(time=self.now, workload=workload(desired_replicas=self.replicas), signals=signals)
         outcome = tune(self.spec, seen, self.history, surroundings())
         self.history = outcome.history
-        self.history = remember_moves(outcome.history, seen, outcome.estimate, outcome.moves)
+        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves)
         self.replicas = outcome.moves.get(Knob.REPLICAS, self.replicas)
         self.now += CYCLE
 

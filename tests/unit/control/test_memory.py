@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from fastapi_tuning.api.spec import MetricsSource
-from fastapi_tuning.api.status import History, ReplicaMove, number_of
+from fastapi_tuning.api.status import History, number_of
 from fastapi_tuning.control import memory
 from fastapi_tuning.control.burn import Evidence
 from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, Workload
+from fastapi_tuning.control.ledger import history_after
+from fastapi_tuning.control.observation import NoTraffic, Observation
 from tests.unit.control.builders import (
-    MISSED,
     NOW,
     ago,
     estimate,
@@ -141,7 +141,7 @@ def test_the_status_never_holds_more_than_its_schema_allows() -> None:
         found = memory.remember_evidence(found, now, COUNTS)
         found = memory.remember_load(found, now, 3.0)
         move = {Knob.REPLICAS: 2 + step % 2}
-        found = memory.remember_moves(found, replace(observation(), time=now), estimate(), move)
+        found = history_after(found, replace(observation(), time=now), estimate(), move)
 
     assert History.model_validate(found.model_dump()) == found
 
@@ -165,69 +165,3 @@ def test_the_change_of_the_worker_count_itself_alters_no_memory() -> None:
 
 def test_workers_that_are_gone_whoever_removed_them_are_forgotten() -> None:
     assert memory.remember_worker_pods(history(pods_for_one_worker=8), workload(), ()).pods_for_one_worker is None
-
-
-def moved(moves: dict[Knob, int], past: History | None = None, target: Workload | None = None) -> History:
-    seen = observation(workload=target or workload())
-    return memory.remember_moves(past or history(), seen, MISSED, moves)
-
-
-def test_no_move_leaves_no_trace() -> None:
-    assert moved({}) == history()
-
-
-def test_a_step_up_starts_the_wait_and_an_experiment() -> None:
-    found = moved({Knob.REPLICAS: 5})
-
-    assert (found.last_scale_up_time, found.last_scale_down_time, found.settled_since) == (NOW, None, None)
-    assert found.replica_moves == (ReplicaMove(time=NOW, change=3),)
-    assert found.replica_growth.experiment is not None
-
-
-def test_a_step_down_ends_the_experiment_even_in_silence() -> None:
-    found = moved({Knob.REPLICAS: 1}, moved({Knob.REPLICAS: 5}))
-    assert found.last_scale_down_time == NOW
-    assert found.replica_growth.experiment is None
-
-    up = moved({Knob.REPLICAS: 5})
-    quiet = memory.remember_moves(up, observation(workload=workload(desired_replicas=5)), None, {Knob.REPLICAS: 1})
-    assert quiet.replica_growth.experiment is None
-
-
-def test_moves_to_and_fro_start_an_hour_of_calm() -> None:
-    past = history()
-    for replicas, now in ((3, 2), (2, 3), (3, 2)):
-        past = moved({Knob.REPLICAS: replicas}, past, workload(desired_replicas=now))
-        assert past.calm_until is None
-    past = moved({Knob.REPLICAS: 2}, past, workload(desired_replicas=3))
-
-    assert past.calm_until == NOW + timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("delivery", "knob", "live"),
-    [
-        (Delivery.LIVE, Knob.THREADS, True),
-        (Delivery.LIVE, Knob.LIMIT_CONCURRENCY, True),
-        (Delivery.LIVE, Knob.WORKERS, False),
-        (Delivery.ROLLOUT, Knob.THREADS, False),
-    ],
-)
-def test_a_setting_is_remembered_by_how_it_reached_the_pods(delivery: Delivery, knob: Knob, live: bool) -> None:
-    found = moved({knob: 50}, target=workload(delivery=delivery))
-
-    assert (found.last_setting_time, found.last_rollout_time) == ((NOW, None) if live else (None, NOW))
-    assert found.settled_since is None
-
-
-def test_more_threads_under_overload_are_an_experiment() -> None:
-    found = moved({Knob.THREADS: 60}).thread_growth.experiment
-
-    assert found is not None
-    assert (found.from_value, found.to_value) == (40, 60)
-    silent = memory.remember_moves(history(), observation(), None, {Knob.THREADS: 60})
-    assert silent.thread_growth.experiment is None
-
-
-def test_a_worker_count_of_one_is_the_end_of_that_change() -> None:
-    assert moved({Knob.WORKERS: 1}, history(pods_for_one_worker=8)).pods_for_one_worker is None
