@@ -190,8 +190,8 @@ class Learned(ApiModel):
     """Factor on the capacity that follows from CPU and threads; learned from loaded pods."""
     trust_time: datetime | None = None
     """Last change of the correction, or rise of the feedback."""
-    imbalance: Number = "1"
-    """Load of the busiest pod over the mean, smoothed."""
+    unevenness: Number = "0"
+    """How the busiest of N pods exceeds the mean, over the root of N; smoothed."""
     feedback: Number = "0"
     """Share of replicas on top of the feed-forward."""
 

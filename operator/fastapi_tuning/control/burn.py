@@ -19,6 +19,7 @@ HOUR = timedelta(hours=1)
 _HALF_HOUR = timedelta(minutes=30)
 _FIVE_MINUTES = timedelta(minutes=5)
 _SCALE_DOWN_BURN = 0.25
+"""In the last five minutes; over half an hour the budget itself counts, or one bad minute would hold down 30."""
 _EXPLORE_BURN = 1.0
 
 
@@ -71,9 +72,9 @@ def evidence_since(slots: Iterable[EvidenceSlot], since: datetime) -> Evidence:
 
 
 def may_scale_down(budget: ErrorBudget, objectives: Objectives) -> bool:
-    """At most a quarter of the allowed rate, in the last 5 and 30 minutes."""
+    """At most a quarter of the allowed rate in the last 5 minutes, and the allowed rate in the last 30."""
     return not (
-        budget.five_minutes.burns(objectives, _SCALE_DOWN_BURN) or budget.half_hour.burns(objectives, _SCALE_DOWN_BURN)
+        budget.five_minutes.burns(objectives, _SCALE_DOWN_BURN) or budget.half_hour.burns(objectives, _EXPLORE_BURN)
     )
 
 

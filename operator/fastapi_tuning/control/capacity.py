@@ -117,9 +117,13 @@ def cpu_utilisation(cpu_seconds_per_request: float, threshold_seconds: float) ->
 
 
 def service_seconds_now(traffic: Traffic, objectives: Objectives) -> float | None:
-    """Mean time in a thread per request in this window: measured by the agent, else mean latency while in time."""
+    """Time in a thread per request in this window, as if nobody else computed.
+
+    Measured by the agent, else mean latency while in time. Threads share the interpreter, so the computing part of a
+    request takes 1 / (1 - rho) as long as alone (processor sharing), and rho / (1 - rho) of it is taken off again.
+    """
     measured = [
-        (pod.thread_seconds_per_request, pod.served_per_second)
+        (_alone(pod.thread_seconds_per_request, pod), pod.served_per_second)
         for pod in warm(traffic.pods)
         if pod.thread_seconds_per_request and pod.served_per_second > 0
     ]
@@ -127,6 +131,13 @@ def service_seconds_now(traffic: Traffic, objectives: Objectives) -> float | Non
         return sum(seconds * rate for seconds, rate in measured) / sum(rate for _, rate in measured)
     in_time = 0 < traffic.average_latency_seconds <= objectives.latency.threshold_seconds
     return traffic.average_latency_seconds if in_time else None
+
+
+def _alone(seconds: float, pod: PodTraffic) -> float:
+    if pod.cpu_cores is None:
+        return seconds
+    cpu, rho = pod.cpu_cores / pod.served_per_second, min(_LARGEST_UTILISATION, pod.cpu_cores)
+    return max(min(cpu, seconds), seconds - cpu * rho / (1 - rho))
 
 
 def cpu_seconds_now(traffic: Traffic) -> float | None:

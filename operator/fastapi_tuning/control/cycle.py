@@ -156,22 +156,22 @@ def _taught(
     quiet = memory.settled_for(history, now)
     learned = history.learned
     ages_known = all(pod.ready_seconds is not None for pod in traffic.pods)
-    settled = quiet >= effect_delay(history, now)
-    if learning.is_example(traffic, found, spec.objectives) and (settled or ages_known):
+    if learning.is_example(traffic, found, spec.objectives) and (quiet >= effect_delay(history, now) or ages_known):
         learned = learning.learn_work(learned, traffic, found, spec.objectives, now)
     if quiet >= timedelta(seconds=traffic.window_seconds) + _SCRAPE:
-        learned = learning.learn_imbalance(learned, traffic, workload, elapsed_seconds)
+        learned = learning.learn_unevenness(learned, traffic, workload, elapsed_seconds)
         learned = learning.learn_proven(learned, found, workload)
-    if settled and growth.cap_of(history.replica_growth, now) is None:
-        learned = learning.learn_trust(
-            learned, found, workload, spec, now, gain=gain(history, now), elapsed_seconds=elapsed_seconds
-        )
+        if growth.cap_of(history.replica_growth, now) is None:
+            learned = learning.learn_trust(
+                learned, found, workload, spec, now, gain=gain(history, now), elapsed_seconds=elapsed_seconds
+            )
     return history.model_copy(update={"learned": learned})
 
 
 def _threads(situation: _Situation, history: History, found: Estimate, trim: float) -> Verdict | None:
     workload, spec = situation.observation.workload, situation.spec
-    proposal = propose_threads(found, workload, spec, trim)
+    on_trial = history.thread_growth.experiment is not None
+    proposal = propose_threads(found, workload, spec, trim, on_trial=on_trial)
     if proposal is None or _ignored(proposal, situation):
         return None
     cap = growth.cap_of(history.thread_growth, situation.observation.time)
@@ -238,5 +238,5 @@ def _limiting_factor(found: Estimate, history: History, situation: _Situation) -
     safe = found.capacity.safe_per_second
     if safe is None:
         return LimitingFactor.UNKNOWN
-    loaded = found.imbalance * found.offered_per_second >= _BINDING_SHARE * safe * max(1, ready)
+    loaded = found.imbalance(ready) * found.offered_per_second >= _BINDING_SHARE * safe * max(1, ready)
     return found.capacity.binding if loaded else LimitingFactor.NONE

@@ -35,8 +35,10 @@ class Estimate:
     verdict: Verdict
     budget: ErrorBudget
     latency_percentile_seconds: float | None
-    imbalance: float
-    """Load of the busiest pod over the mean."""
+    unevenness: float
+    """See demand.imbalance."""
+    busiest_per_second: float
+    """Requests per second of the busiest pod in this window, new pods among the others."""
     capacity: PodCapacity
     cpu_utilisation: float | None = None
     """Busy share of what a pod may use."""
@@ -47,6 +49,10 @@ class Estimate:
     waiting: float | None = None
     """Requests that queue for a thread, per pod."""
     shedding: bool = False
+
+    def imbalance(self, pods: int) -> float:
+        """Load of the busiest of `pods` over the mean."""
+        return demand.imbalance(pods, self.unevenness)
 
     @property
     def queues(self) -> bool:
@@ -78,7 +84,11 @@ def estimate(observation: Observation, traffic: Traffic, objectives: Objectives,
         verdict=judge(traffic, evidence_since(history.evidence, _gather_from(history, now)), objectives),
         budget=error_budget(history.evidence, now),
         latency_percentile_seconds=quantile(traffic.buckets, objectives.latency.target_ratio),
-        imbalance=number_of(learned.imbalance) or 1.0,
+        unevenness=number_of(learned.unevenness) or 0.0,
+        busiest_per_second=max(
+            (pod.served_per_second for pod in traffic.pods),
+            default=traffic.requests_per_second / max(1, workload.ready_replicas),
+        ),
         capacity=found,
         cpu_utilisation=capacity.cpu_utilisation_now(traffic.pods, workload),
         slowdown=service_now / found.service_seconds if service_now and found.service_seconds else None,

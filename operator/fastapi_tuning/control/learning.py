@@ -23,8 +23,8 @@ _FAILING = 2.0
 """Times the allowed error rate, from which on latencies mean nothing."""
 _SERVICE_SLOT, _SERVICE_MEMORY = timedelta(minutes=5), timedelta(minutes=30)
 _CPU_SLOT, _CPU_MEMORY = timedelta(minutes=1), timedelta(minutes=5)
-_IMBALANCE_SECONDS = 300.0
-"""Time constant of the smoothed imbalance."""
+_UNEVENNESS_SECONDS = 300.0
+"""Time constant of the smoothed unevenness."""
 _LOADED = 0.9
 """From this share of the safe rate on, a pod that does well earns more trust (the rule of Netflix's limiters)."""
 _TRUST_UP, _TRUST_DOWN = 1.02, 0.9
@@ -58,13 +58,13 @@ def learn_work(
     )
 
 
-def learn_imbalance(learned: Learned, traffic: Traffic, workload: Workload, elapsed_seconds: float) -> Learned:
-    """Follow the imbalance with a time constant of five minutes."""
-    seen, known = demand.imbalance(traffic, workload), number_of(learned.imbalance) or 1.0
+def learn_unevenness(learned: Learned, traffic: Traffic, workload: Workload, elapsed_seconds: float) -> Learned:
+    """Follow the unevenness with a time constant of five minutes."""
+    seen, known = demand.unevenness(traffic, workload), number_of(learned.unevenness) or 0.0
     if seen is None:
         return learned
-    share = min(1.0, elapsed_seconds / _IMBALANCE_SECONDS)
-    return learned.model_copy(update={"imbalance": text_of(known + share * (seen - known))})
+    share = min(1.0, elapsed_seconds / _UNEVENNESS_SECONDS)
+    return learned.model_copy(update={"unevenness": text_of(known + share * (seen - known))})
 
 
 def learn_proven(learned: Learned, estimate: Estimate, workload: Workload) -> Learned:
@@ -116,7 +116,8 @@ def _trusting(learned: Learned, trim: float, correction: float, now: datetime) -
 
 def _loaded(estimate: Estimate, workload: Workload) -> bool:
     safe = estimate.capacity.safe_per_second
-    load = estimate.imbalance * estimate.served_per_second / max(1, workload.ready_replicas)
+    pods = max(1, workload.ready_replicas)
+    load = estimate.imbalance(pods) * estimate.served_per_second / pods
     return safe is not None and load >= _LOADED * safe
 
 

@@ -11,6 +11,7 @@ from fastapi_tuning.control.observation import PodTraffic, Traffic
 
 _ADMISSION_MARGIN = 0.9
 _LONGEST_QUEUE = 100_000
+_ROUNDING = 1e-9
 _CONNECTIONS_PER_REQUEST = 2
 """uvicorn counts idle keep-alive connections too: its limit is an outer net, twice what is admitted."""
 _DEFAULT_KEEP_ALIVE_SECONDS = 5
@@ -23,18 +24,22 @@ _MANY_CONNECTIONS = 200
 
 
 def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
-    """Requests in flight of a pod that still make the objective: L = T + floor(0.9 X (objective - S99)).
+    """Requests in flight of a pod that still make the objective: L = ⌈X S⌉ + ⌊0.9 X (objective - S99)⌋.
 
-    The last one admitted waits (L - T) / X. None while the capacity of a pod is unknown; T alone (no queue) where
+    X S requests are served at a time (all T threads where threads bind, about one where CPU does), and the last one
+    admitted waits for the others, which leave at the rate X. Under overload X is what the busiest pod really serves: a
+    database may give less than threads and CPU could take. None while the capacity of a pod is unknown; no queue where
     service takes as long as the objective allows.
     """
     capacity = estimate.capacity
-    tail = capacity.service_tail_seconds or capacity.service_seconds
-    if capacity.saturated_per_second is None or tail is None:
+    rate, service = capacity.saturated_per_second, capacity.service_seconds
+    if rate is None or service is None:
         return None
-    slack = max(0.0, spec.objectives.latency.threshold_seconds - tail)
-    queue = min(_LONGEST_QUEUE, _ADMISSION_MARGIN * capacity.saturated_per_second * slack)
-    return (capacity.threads or 1) + math.floor(queue)
+    if estimate.overloaded:
+        rate = min(rate, estimate.busiest_per_second)
+    slack = max(0.0, spec.objectives.latency.threshold_seconds - (capacity.service_tail_seconds or service))
+    queue = min(_LONGEST_QUEUE, _ADMISSION_MARGIN * rate * slack)
+    return max(1, math.ceil(min(_LONGEST_QUEUE, rate * service) - _ROUNDING)) + math.floor(queue)
 
 
 def propose_limit_concurrency(

@@ -67,6 +67,8 @@ class Traffic:
     queue_growth_per_second: float
     """Growth of requests in flight, per second (0 without the agent): offered load is served plus this."""
     scraped_pods: int
+    recent_per_second: float | None = None
+    """Requests per second over a shorter window, the end of this one."""
     shed_per_second: float | None = None
     """Requests refused before the app saw them; `requests_per_second` does not hold them."""
 
@@ -100,6 +102,7 @@ def checked(signals: Signals) -> Signals:
         signals.fast_per_second,
         signals.average_latency_seconds,
         signals.shed_per_second or 0.0,
+        signals.recent_per_second or 0.0,
         *(bucket.requests_per_second for bucket in signals.buckets),
         *(number for pod in signals.pods for number in _numbers(pod)),
     )

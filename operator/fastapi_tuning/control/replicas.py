@@ -5,6 +5,7 @@ import math
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.control.burn import may_scale_down
+from fastapi_tuning.control.demand import pods_for
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.objective import Verdict
@@ -33,7 +34,7 @@ def feed_forward(estimate: Estimate, per_second: float | None = None) -> int | N
     if safe is None:
         return None
     load = estimate.expected_per_second if per_second is None else per_second
-    return max(1, math.ceil(min(_MOST_PODS, estimate.imbalance * load / safe) - _ROUNDING))
+    return max(1, math.ceil(min(_MOST_PODS, pods_for(load / safe, estimate.unevenness)) - _ROUNDING))
 
 
 def trimmed(pods: int, trim: float) -> int:
@@ -56,14 +57,25 @@ def feedback(
     feed-forward and the trim ask for are there already (else they explain the miss, and the trim must not wind up).
     Falls by 0.02 a minute when the budget hardly burns.
     """
-    asked = trimmed(feed_forward(estimate, estimate.offered_per_second) or 0, previous)
-    if estimate.verdict is Verdict.MISSED and asked <= ready:
+    if estimate.verdict is Verdict.MISSED and not explains_miss(estimate, previous, ready):
         excess = max(estimate.bad_ratio / (1 - spec.objectives.latency.target_ratio), 1.0)
         step = min(_LARGEST_TRIM_STEP, max(_LEAST_TRIM_STEP, _TRIM_GAIN * math.log(excess)))
         return min(_LARGEST_TRIM, previous + gain * step)
     if estimate.verdict is Verdict.MET and may_scale_down(estimate.budget, spec.objectives):
         return max(0.0, previous - _TRIM_DECAY_PER_SECOND * elapsed_seconds)
     return previous
+
+
+def explains_miss(estimate: Estimate, trim: float, ready: int) -> bool:
+    """Whether the miss follows from what is known: pods that are asked for are missing, or one carries too much.
+
+    After a step up keep-alive connections stay with the old pods for a while; more pods do not move them.
+    """
+    safe = estimate.capacity.safe_per_second
+    if safe is None:
+        return False
+    asked = trimmed(feed_forward(estimate, estimate.offered_per_second) or 0, trim)
+    return asked > ready or estimate.busiest_per_second > safe
 
 
 def panics(estimate: Estimate, ready: int) -> bool:
@@ -99,7 +111,7 @@ def propose_replicas(estimate: Estimate, workload: Workload, trim: float, *, pan
         message=(
             f"{estimate.offered_per_second:.1f} requests/s offered, {estimate.expected_per_second:.1f} expected, "
             f"a pod carries {safe:.1f} ({estimate.capacity.binding}), "
-            f"busiest pod {estimate.imbalance:.2f} × mean, trim {trim:+.2f}"
+            f"busiest pod {estimate.imbalance(wanted):.2f} × mean, trim {trim:+.2f}"
         ),
     )
 

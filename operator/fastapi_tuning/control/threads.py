@@ -17,23 +17,27 @@ _PROBE_SLOWDOWN = 1.5
 _PROBE_GROWTH = 1.25
 
 
-def propose_threads(estimate: Estimate, workload: Workload, spec: FastAPITuningSpec, trim: float) -> Proposal | None:
+def propose_threads(
+    estimate: Estimate, workload: Workload, spec: FastAPITuningSpec, trim: float, *, on_trial: bool
+) -> Proposal | None:
     """T = ⌈a + 2 √a⌉ with a = rate × service time; None where service time or pool size is unknown.
 
     The rate is what CPU lets a pod carry, not what it carries now: a pool that shrank at night would fail at a spike.
     It shrinks only where requests compute, since more threads then only add waiting for the interpreter.
+
+    Args:
+        on_trial: whether a step up still awaits its judgement; there is no second probe meanwhile.
     """
     capacity = estimate.capacity
     if capacity.service_seconds is None or capacity.threads is None:
         return None
     if _computes(estimate):
         return _proposal(estimate, spec, trim, spec.thread_pool.min, "requests compute rather than wait")
-    rate = capacity.cpu_safe_per_second or estimate.imbalance * estimate.expected_per_second / max(
-        spec.replicas.min, workload.desired_replicas if spec.replicas.mode is Mode.OFF else 1
-    )
+    fewest = workload.desired_replicas if spec.replicas.mode is Mode.OFF else spec.replicas.min
+    rate = capacity.cpu_safe_per_second or estimate.imbalance(fewest) * estimate.expected_per_second / fewest
     busy = rate * capacity.service_seconds
     wanted = max(threads_for(busy), capacity.threads)
-    if wanted == capacity.threads and _is_slower_but_waiting(estimate):
+    if wanted == capacity.threads and not on_trial and _is_slower_but_waiting(estimate):
         return _probe(estimate, spec)
     note = f"{busy:.1f} threads busy at {rate:.1f} requests/s × {capacity.service_seconds * 1000:.0f} ms a pod"
     return _proposal(estimate, spec, trim, wanted, note)

@@ -9,11 +9,14 @@ from fastapi_tuning.api.status import History, Settings
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after
+from fastapi_tuning.control.limits import admitted
 from fastapi_tuning.control.observation import Delivery, LaunchForm, Observation, Traffic, Workload
 from fastapi_tuning.simulate.scaler import Command, View
 
 _MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 _LAUNCH = LaunchForm(server="uvicorn", workers=1, workers_from="default", workers_removable=True, settings=())
+_RECENT_SECONDS = 30
+"""Two scrape periods."""
 
 
 class ThreadChange(StrEnum):
@@ -50,9 +53,11 @@ class Tuned:
         restarts = self.thread_change is ThreadChange.RESTART
         self._history = history_after(outcome.history, observation, outcome.estimate, moves)
         threads = moves.get(Knob.THREADS)
+        found = outcome.estimate if Knob.LIMIT_CONCURRENCY in moves else None
         return Command(
             replicas=moves.get(Knob.REPLICAS),
             threads=None if restarts else threads,
+            in_flight_limit=None if found is None else admitted(found, self.spec),
             restart_with_threads=threads if restarts else None,
         )
 
@@ -62,7 +67,11 @@ class Tuned:
             window_seconds=window_seconds, threshold_seconds=self.spec.objectives.latency.threshold_seconds
         )
         if isinstance(signals, Traffic):
-            signals = replace(signals, shed_per_second=scraped.shed_per_second(window_seconds))
+            signals = replace(
+                signals,
+                recent_per_second=self._recent_per_second(view),
+                shed_per_second=scraped.shed_per_second(window_seconds),
+            )
         return Observation(
             time=now,
             workload=Workload(
@@ -80,3 +89,8 @@ class Tuned:
             ),
             signals=signals,
         )
+
+    def _recent_per_second(self, view: View) -> float | None:
+        threshold_seconds = self.spec.objectives.latency.threshold_seconds
+        recent = view.scraped.signals(window_seconds=_RECENT_SECONDS, threshold_seconds=threshold_seconds)
+        return recent.requests_per_second if isinstance(recent, Traffic) else None

@@ -17,7 +17,7 @@ from fastapi_tuning.control.capacity import (
     service_seconds_now,
     thread_utilisation,
 )
-from fastapi_tuning.control.observation import LatencyBucket, Traffic, Workload
+from fastapi_tuning.control.observation import LatencyBucket, PodTraffic, Traffic, Workload
 from tests.unit.control.builders import capacity, launch, learned, pod_traffic, samples, traffic, workload
 
 
@@ -27,12 +27,26 @@ def capacity_seen(signals: Traffic, known: Learned | None = None, target: Worklo
 
 def test_service_time_is_the_time_in_a_thread_weighted_by_what_each_pod_served() -> None:
     pods = (
-        pod_traffic(served_per_second=30.0, thread_seconds_per_request=0.1),
-        pod_traffic(served_per_second=10.0, thread_seconds_per_request=0.3),
+        pod_traffic(served_per_second=30.0, thread_seconds_per_request=0.1, cpu_cores=None),
+        pod_traffic(served_per_second=10.0, thread_seconds_per_request=0.3, cpu_cores=None),
         pod_traffic(served_per_second=60.0, thread_seconds_per_request=None),
     )
 
-    assert service_seconds_now(traffic(pods=pods), Objectives()) == pytest.approx(0.15)
+    assert alone(*pods) == pytest.approx(0.15)
+
+
+def alone(*pods: PodTraffic) -> float | None:
+    """Service time of pods whose CPU is not exported, or is."""
+    return service_seconds_now(traffic(pods=tuple(pods)), Objectives())
+
+
+def test_what_the_threads_wait_for_the_interpreter_is_taken_off_again() -> None:
+    # 10 ms of CPU at half a core take 20 ms.
+    sharing = pod_traffic(cpu_cores=0.5, thread_seconds_per_request=0.1)
+    assert alone(sharing) == pytest.approx(0.09)
+    computing = replace(sharing, thread_seconds_per_request=0.012)
+    assert alone(computing) == pytest.approx(0.01), "never less than the CPU itself"
+    assert alone(replace(sharing, thread_seconds_per_request=0.008)) == pytest.approx(0.008)
 
 
 @pytest.mark.parametrize("changes", [{"acknowledged": False}, {"ready_seconds": 59.0}])

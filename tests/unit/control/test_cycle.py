@@ -37,7 +37,9 @@ from tests.unit.control.builders import (
 )
 
 THREADS, SERVICE_SECONDS, CYCLE = 40, 0.25, timedelta(seconds=15)
-FLOW = spec(replicas={"min": 1, "max": 10}, thread_pool={"mode": "Off"})
+FLOW = spec(
+    replicas={"min": 1, "max": 10, "scale_down": {"stabilization_seconds": 300}}, thread_pool={"mode": "Off"}
+)
 
 
 @dataclass
@@ -184,7 +186,7 @@ MISSED = traffic(fast_per_second=50.0)
     [
         pytest.param(workload(rollout_in_progress=True), history(learned=FED_BACK), id="rollout"),
         pytest.param(workload(ready_replicas=1), history(learned=FED_BACK), id="pods not ready"),
-        pytest.param(workload(), history(learned=FED_BACK, settled_since=ago(44)), id="just settled"),
+        pytest.param(workload(), history(learned=FED_BACK, settled_since=ago(74)), id="just settled"),
     ],
 )
 def test_the_feedback_is_frozen_while_its_effect_cannot_be_seen(seen: object, past: History) -> None:
@@ -194,7 +196,7 @@ def test_the_feedback_is_frozen_while_its_effect_cannot_be_seen(seen: object, pa
 
 
 def test_the_feedback_rises_once_its_effect_can_be_seen() -> None:
-    settled = history(learned=FED_BACK, settled_since=ago(45))
+    settled = history(learned=FED_BACK, settled_since=ago(75))
 
     assert float(decided(observation(signals=MISSED), settled).history.learned.feedback) > 0.4
 

@@ -39,8 +39,15 @@ def test_a_rising_load_is_expected_to_rise_on() -> None:
     assert found.expected_per_second > found.offered_per_second
 
 
-def test_the_imbalance_is_the_one_that_was_learned() -> None:
-    assert estimate_of(traffic(), history(learned=learned(imbalance="1.3"))).imbalance == 1.3
+def test_the_imbalance_follows_from_the_unevenness_that_was_learned() -> None:
+    assert estimate_of(traffic(), history(learned=learned(unevenness="0.1"))).imbalance(9) == pytest.approx(1.3)
+
+
+def test_the_busiest_pod_is_the_mean_where_pods_are_not_told_apart() -> None:
+    pods = (pod_traffic(served_per_second=70.0), pod_traffic(served_per_second=30.0))
+
+    assert estimate_of(traffic(pods=pods)).busiest_per_second == 70.0
+    assert estimate_of(traffic(pods=())).busiest_per_second == 50.0
 
 
 FEW = traffic(requests_per_second=1.0)

@@ -1,5 +1,6 @@
 """What an observation teaches about a pod, and when it teaches nothing."""
 
+import math
 from typing import Any
 
 import pytest
@@ -85,18 +86,19 @@ def test_samples_never_outgrow_the_schema() -> None:
     assert len(known.cpu_samples) <= 8
 
 
-def test_the_imbalance_is_followed_with_a_time_constant_of_five_minutes() -> None:
+def test_the_unevenness_is_followed_with_a_time_constant_of_five_minutes() -> None:
     uneven = traffic(pods=(pod_traffic(served_per_second=150_000.0), pod_traffic(served_per_second=50_000.0)))
+    seen = 0.5 / math.sqrt(2)
 
-    for elapsed, expected in ((30.0, 1.05), (300.0, 1.5), (3000.0, 1.5)):
-        found = learning.learn_imbalance(learned(), uneven, workload(), elapsed)
-        assert number_of(found.imbalance) == pytest.approx(expected, abs=0.01)
+    for elapsed, expected in ((30.0, seen / 10), (300.0, seen), (3000.0, seen)):
+        found = learning.learn_unevenness(learned(), uneven, workload(), elapsed)
+        assert number_of(found.unevenness) == pytest.approx(expected, abs=0.001)
 
 
-def test_an_imbalance_that_is_not_known_teaches_nothing() -> None:
-    known = learned(imbalance="1.3")
+def test_an_unevenness_that_is_not_known_teaches_nothing() -> None:
+    known = learned(unevenness="0.1")
 
-    assert learning.learn_imbalance(known, traffic(pods=()), workload(), 15.0) == known
+    assert learning.learn_unevenness(known, traffic(pods=()), workload(), 15.0) == known
 
 
 def proven(known: str, found: Estimate) -> float | None:

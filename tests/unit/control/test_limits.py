@@ -12,7 +12,7 @@ from fastapi_tuning.control import limits
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.observation import Traffic
-from tests.unit.control.builders import capacity, estimate, pod_traffic, spec, traffic
+from tests.unit.control.builders import MISSED, capacity, estimate, pod_traffic, spec, traffic
 
 
 def limit(found: Estimate, seen: Traffic | None = None, **bounds: Any) -> Proposal:
@@ -38,13 +38,21 @@ def test_the_tail_of_the_service_time_counts_where_it_is_known() -> None:
 
 
 def test_no_queue_is_admitted_where_the_service_time_alone_breaks_the_objective() -> None:
-    assert limit(estimate(capacity=capacity(service_seconds=0.9))).wanted == 2 * 40
+    found = estimate(capacity=capacity(service_seconds=0.9, thread_saturated_per_second=40 / 0.9))
+
+    assert limit(found).wanted == 2 * 40
 
 
-def test_the_limit_counts_one_request_at_a_time_where_the_pool_is_unknown() -> None:
+def test_about_one_request_is_served_at_a_time_where_cpu_binds() -> None:
     blind = capacity(threads=None, thread_saturated_per_second=None, cpu_saturated_per_second=10.0)
 
     assert limit(estimate(capacity=blind)).wanted == max(10, 2 * (1 + math.floor(0.9 * 10 * 0.4)))
+
+
+def test_under_overload_the_rate_counts_that_is_really_served() -> None:
+    starved = replace(MISSED, busiest_per_second=50.0)
+
+    assert limits.admitted(starved, spec()) == 5 + math.floor(0.9 * 50 * 0.4)
 
 
 def test_the_limit_stays_within_the_bounds_of_the_spec() -> None:

@@ -42,6 +42,11 @@ def test_feedback_does_not_wind_up_while_what_it_asks_for_is_not_there() -> None
     assert feedback(0.1, missed(offered_per_second=100.0), ready=2) > 0.1
 
 
+def test_feedback_does_not_rise_while_one_pod_alone_carries_too_much() -> None:
+    assert feedback(0.1, missed(busiest_per_second=101.0)) == pytest.approx(0.1)
+    assert feedback(0.1, missed(busiest_per_second=100.0)) > 0.1
+
+
 def test_feedback_rises_when_no_capacity_is_known_to_explain_the_miss() -> None:
     assert feedback(0.1, missed(capacity=UNKNOWN)) > 0.1
 
@@ -88,7 +93,7 @@ def test_without_traffic_the_least_is_wanted_that_the_spec_allows() -> None:
         pytest.param(estimate(expected_per_second=201.0), 0.0, 3, Reason.DEMAND_ROSE, id="about to be a little more"),
         pytest.param(estimate(offered_per_second=1.0), 0.0, 1, Reason.DEMAND_FELL, id="next to nothing"),
         pytest.param(estimate(offered_per_second=0.0), 0.0, 1, Reason.DEMAND_FELL, id="never below one"),
-        pytest.param(estimate(offered_per_second=200.0, imbalance=1.5), 0.0, 3, Reason.DEMAND_ROSE, id="busiest pod"),
+        pytest.param(estimate(offered_per_second=200.0, unevenness=0.1), 0.0, 3, Reason.DEMAND_ROSE, id="busiest pod"),
         pytest.param(estimate(offered_per_second=200.0), 0.5, 3, Reason.DEMAND_ROSE, id="trimmed"),
         pytest.param(missed(offered_per_second=400.0), 0.0, 4, Reason.OBJECTIVE_MISSED, id="objective missed"),
     ],
@@ -120,15 +125,15 @@ def test_nothing_is_wanted_where_capacity_is_unknown_and_the_objective_holds() -
     assert (proposal.wanted, proposal.reason) == (2, Reason.CAPACITY_UNKNOWN)
 
 
-@given(st.floats(0, 1e5), st.floats(0, 1e5), st.floats(0, 1), st.integers(1, 50), st.floats(0.1, 1e4), st.floats(1, 2))
+@given(st.floats(0, 1e5), st.floats(0, 1e5), st.floats(0, 1), st.integers(1, 50), st.floats(0.1, 1e4), st.floats(0, 1))
 def test_more_demand_never_asks_for_fewer_replicas(
-    left: float, right: float, trim: float, current: int, safe: float, imbalance: float
+    left: float, right: float, trim: float, current: int, safe: float, unevenness: float
 ) -> None:
     low, high = sorted((left, right))
     pod = capacity(thread_safe_per_second=safe)
 
     def wanted(offered: float) -> int:
-        found = estimate(offered_per_second=offered, capacity=pod, imbalance=imbalance)
+        found = estimate(offered_per_second=offered, capacity=pod, unevenness=unevenness)
         return replicas.propose_replicas(found, workload(desired_replicas=current), trim, panic=False).wanted
 
     assert wanted(low) <= wanted(high)

@@ -11,15 +11,15 @@ from fastapi_tuning.control.threads import propose_threads
 from tests.unit.control.builders import capacity, estimate, spec, workload
 
 
-def threads(found: Estimate, trim: float = 0.0, **fields: Any) -> Proposal:
-    proposal = propose_threads(found, workload(desired_replicas=4), spec(**fields), trim)
+def threads(found: Estimate, trim: float = 0.0, *, on_trial: bool = False, **fields: Any) -> Proposal:
+    proposal = propose_threads(found, workload(desired_replicas=4), spec(**fields), trim, on_trial=on_trial)
     assert proposal is not None
     return proposal
 
 
 def test_threads_are_not_proposed_where_service_time_or_pool_is_unknown() -> None:
     for blind in (capacity(service_seconds=None), capacity(threads=None)):
-        assert propose_threads(estimate(capacity=blind), workload(), spec(), 0.0) is None
+        assert propose_threads(estimate(capacity=blind), workload(), spec(), 0.0, on_trial=False) is None
 
 
 def test_threads_follow_littles_law_at_the_load_that_cpu_lets_a_pod_carry_whatever_it_carries_now() -> None:
@@ -86,6 +86,7 @@ def test_a_queue_before_slower_threads_is_worth_one_probe_of_a_quarter_more() ->
     proposal = threads(slow)
     assert (proposal.wanted, proposal.reason) == (50, Reason.THREAD_PROBE)
     assert threads(slow, thread_pool={"min": 4, "max": 40}).wanted == 40
+    assert threads(slow, on_trial=True).wanted == 40
     assert threads(estimate(waiting=10.0, slowdown=1.4)).wanted == 40
     assert threads(estimate(waiting=10.0)).wanted == 40
     assert threads(estimate(slowdown=1.6)).wanted == 40
