@@ -47,7 +47,7 @@ test: test-unit test-integration ## All tests
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-integration: $(VENV)/.installed ## The operator against a real API server
 	@$(CLUSTER) packages

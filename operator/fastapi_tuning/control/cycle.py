@@ -12,7 +12,7 @@ from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
 from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
-from fastapi_tuning.control.limits import propose_limits
+from fastapi_tuning.control.limits import propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
 from fastapi_tuning.control.oscillation import effect_delay, gain
@@ -118,7 +118,9 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     if one_worker:
         verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
     else:
-        limits = propose_limits(found, traffic, spec, situation.surroundings.applied)
+        suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
+        protection = protection_of(workload, downstream=suspected)
+        limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
         verdicts = (situation.verdict(replicas, history, planned), *_settings(situation, history, found, settings))
     return Outcome(

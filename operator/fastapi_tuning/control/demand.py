@@ -16,9 +16,12 @@ WARM_SECONDS = 60.0
 
 
 def offered(traffic: Traffic) -> float:
-    """Requests per second: served, shed, and what the queues grew by; of late, where a shorter window shows more."""
-    beside = (traffic.shed_per_second or 0.0) + max(0.0, traffic.queue_growth_per_second)
-    return max(traffic.requests_per_second, traffic.recent_per_second or 0.0) + beside
+    """Requests per second: served, shed, and what the queues grew by; of late, where a shorter window shows more.
+
+    Queues that drain are served from the past, so they count less.
+    """
+    served = max(traffic.requests_per_second, traffic.recent_per_second or 0.0)
+    return max(0.0, served + traffic.queue_growth_per_second) + (traffic.shed_per_second or 0.0)
 
 
 def forecast(offered_per_second: float, traffic: Traffic, loads: Iterable[Sample], now: float, ahead: float) -> float:

@@ -48,6 +48,8 @@ class Estimate:
     """Threads in use, per pod."""
     waiting: float | None = None
     """Requests that queue for a thread, per pod."""
+    queued: float | None = None
+    """The same over all pods."""
     shedding: bool = False
 
     def imbalance(self, pods: int) -> float:
@@ -94,6 +96,7 @@ def estimate(observation: Observation, traffic: Traffic, objectives: Objectives,
         slowdown=service_now / found.service_seconds if service_now and found.service_seconds else None,
         busy_threads=_mean(pod.threads_busy for pod in traffic.pods),
         waiting=_mean(pod.threads_waiting for pod in traffic.pods),
+        queued=_sum(pod.threads_waiting for pod in traffic.pods),
         shedding=(traffic.shed_per_second or 0.0) > _SHED_RATIO * offered,
     )
 
@@ -102,6 +105,11 @@ def _gather_from(history: History, now: datetime) -> datetime:
     """Evidence from before the last move says nothing of what is now. A slot's length stands in for the dead time."""
     moves = (history.last_scale_up_time, history.last_rollout_time, history.last_setting_time)
     return max([now - HOUR, *(time + SLOT + effect_delay(history, now) for time in moves if time is not None)])
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -54,7 +54,7 @@ def begin(growth: Growth, estimate: Estimate, *, before: int, after: int, now: d
             to_value=after,
             served_per_second=text_of(estimate.served_per_second),
             late_ratio=text_of(estimate.bad_ratio),
-            waiting=text_of(estimate.waiting),
+            waiting=text_of(estimate.queued),
         )
     return growth.model_copy(update={"experiment": experiment})
 
@@ -89,6 +89,11 @@ def cap_of(growth: Growth, now: datetime) -> int | None:
     return growth.cap if frozen else None
 
 
+def is_suspected(growth: Growth, now: datetime) -> bool:
+    """Whether the last step up brought nothing, or growth is frozen."""
+    return growth.strikes > 0 or cap_of(growth, now) is not None
+
+
 def _eta(experiment: Experiment, estimate: Estimate) -> float:
     before = number_of(experiment.served_per_second) or estimate.served_per_second
     grown = experiment.to_value / experiment.from_value - 1
@@ -98,7 +103,7 @@ def _eta(experiment: Experiment, estimate: Estimate) -> float:
 def _relieved(experiment: Experiment, estimate: Estimate) -> bool:
     """Whether the late share fell by a quarter, or the queue for threads by half."""
     late, waiting = number_of(experiment.late_ratio) or 0.0, number_of(experiment.waiting)
-    shorter = waiting is not None and estimate.waiting is not None and estimate.waiting <= waiting / 2
+    shorter = waiting is not None and estimate.queued is not None and estimate.queued <= waiting / 2
     return estimate.bad_ratio < _HELPED * late or (shorter and waiting != 0)
 
 

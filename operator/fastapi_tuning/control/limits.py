@@ -1,19 +1,19 @@
 """Limits that protect a pod: how much it admits, how long it keeps idle connections, when it recycles itself."""
 
 import math
+from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal, bounds_of, mode_of, within
-from fastapi_tuning.control.observation import PodTraffic, Traffic
+from fastapi_tuning.control.observation import Delivery, PodTraffic, Traffic, Workload
 
 _ADMISSION_MARGIN = 0.9
 _LONGEST_QUEUE = 100_000
 _ROUNDING = 1e-9
-_CONNECTIONS_PER_REQUEST = 2
-"""uvicorn counts idle keep-alive connections too: its limit is an outer net, twice what is admitted."""
+_HEADROOM = 2
 _DEFAULT_KEEP_ALIVE_SECONDS = 5
 """uvicorn's own."""
 _LEAST_REUSE = 3.0
@@ -21,6 +21,24 @@ _LEAST_REUSE = 3.0
 _GREATEST_IDLE_SHARE = 0.5
 _MANY_CONNECTIONS = 200
 """Idle connections of a pod that are worth closing where no limit says what is too many."""
+
+
+class Protection(StrEnum):
+    """What the limit counts, and whether it is there to refuse or as a net."""
+
+    CONNECTIONS = "connections"
+    """uvicorn's own limit: idle keep-alive connections count too."""
+    NET = "net"
+    """The agent's: requests in flight; far enough out that a healthy pod never meets it."""
+    EXACT = "exact"
+    """The agent's, while something behind the pods limits them: who is admitted makes the objective."""
+
+
+def protection_of(workload: Workload, *, downstream: bool) -> Protection:
+    """By who applies the limit, and whether more pods could help instead."""
+    if workload.delivery is Delivery.ROLLOUT:
+        return Protection.CONNECTIONS
+    return Protection.EXACT if downstream else Protection.NET
 
 
 def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
@@ -43,23 +61,26 @@ def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
 
 
 def propose_limit_concurrency(
-    estimate: Estimate, traffic: Traffic, spec: FastAPITuningSpec, current: int | None
+    estimate: Estimate, traffic: Traffic, spec: FastAPITuningSpec, current: int | None, protection: Protection
 ) -> Proposal | None:
-    """uvicorn's limit: twice what is admitted, or room for the idle connections that are seen. None while unknown."""
+    """Twice what is admitted, so that the ups and downs of a healthy pod are not refused: errors cost ten times what
+    lateness does. What is admitted itself, where only refusing helps. None while it is unknown."""
     most = admitted(estimate, spec)
     if most is None:
         return None
-    idle = max((count for pod in traffic.pods if (count := _idle(pod)) is not None), default=0.0)
+    if protection is Protection.CONNECTIONS:
+        idle = max((count for pod in traffic.pods if (count := _idle(pod)) is not None), default=0.0)
+        wanted = max(_HEADROOM * most, most + _HEADROOM * math.ceil(idle) + 1)
+        note = f"idle connections count too ({idle:.0f} now)"
+    else:
+        wanted = most if protection is Protection.EXACT else _HEADROOM * most
+        note = "more pods do not help" if protection is Protection.EXACT else "twice that before any is refused"
     return Proposal(
         knob=Knob.LIMIT_CONCURRENCY,
         current=current,
-        wanted=within(
-            spec,
-            Knob.LIMIT_CONCURRENCY,
-            max(_CONNECTIONS_PER_REQUEST * most, most + _CONNECTIONS_PER_REQUEST * math.ceil(idle) + 1),
-        ),
+        wanted=within(spec, Knob.LIMIT_CONCURRENCY, wanted),
         reason=Reason.LIMIT_FROM_OBJECTIVE,
-        message=f"{most} requests in flight still make the objective; idle connections count too ({idle:.0f} now)",
+        message=f"{most} requests in flight still make the objective; {note}",
     )
 
 
@@ -100,11 +121,11 @@ def propose_max_requests(spec: FastAPITuningSpec, applied: Settings) -> Proposal
 
 
 def propose_limits(
-    estimate: Estimate, traffic: Traffic, spec: FastAPITuningSpec, applied: Settings
+    estimate: Estimate, traffic: Traffic, spec: FastAPITuningSpec, applied: Settings, protection: Protection
 ) -> tuple[Proposal, ...]:
     """Proposals for the limits that are not off; a concurrency limit is worked out even then, for people to see."""
     proposals = (
-        propose_limit_concurrency(estimate, traffic, spec, applied.limit_concurrency),
+        propose_limit_concurrency(estimate, traffic, spec, applied.limit_concurrency, protection),
         propose_keep_alive(traffic, spec, applied),
         propose_max_requests(spec, applied),
     )

@@ -9,7 +9,6 @@ from fastapi_tuning.api.status import History, Settings
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after
-from fastapi_tuning.control.limits import admitted
 from fastapi_tuning.control.observation import Delivery, LaunchForm, Observation, Traffic, Workload
 from fastapi_tuning.simulate.scaler import Command, View
 
@@ -53,11 +52,10 @@ class Tuned:
         restarts = self.thread_change is ThreadChange.RESTART
         self._history = history_after(outcome.history, observation, outcome.estimate, moves)
         threads = moves.get(Knob.THREADS)
-        found = outcome.estimate if Knob.LIMIT_CONCURRENCY in moves else None
         return Command(
             replicas=moves.get(Knob.REPLICAS),
             threads=None if restarts else threads,
-            in_flight_limit=None if found is None else admitted(found, self.spec),
+            in_flight_limit=None if restarts else moves.get(Knob.LIMIT_CONCURRENCY),
             restart_with_threads=threads if restarts else None,
         )
 

@@ -37,9 +37,7 @@ from tests.unit.control.builders import (
 )
 
 THREADS, SERVICE_SECONDS, CYCLE = 40, 0.25, timedelta(seconds=15)
-FLOW = spec(
-    replicas={"min": 1, "max": 10, "scale_down": {"stabilization_seconds": 300}}, thread_pool={"mode": "Off"}
-)
+FLOW = spec(replicas={"min": 1, "max": 10, "scale_down": {"stabilization_seconds": 300}}, thread_pool={"mode": "Off"})
 
 
 @dataclass

@@ -11,9 +11,10 @@ from fastapi_tuning.control.observation import Traffic
 from tests.unit.control.builders import NOW, pod_traffic, samples, traffic, workload
 
 
-def test_a_growing_queue_and_what_was_shed_add_to_the_offered_load_and_a_draining_one_does_not_subtract() -> None:
+def test_a_growing_queue_and_what_was_shed_add_to_the_offered_load_and_a_draining_one_subtracts() -> None:
     assert demand.offered(traffic(queue_growth_per_second=30.0)) == pytest.approx(130.0)
-    assert demand.offered(traffic(queue_growth_per_second=-30.0)) == pytest.approx(100.0)
+    assert demand.offered(traffic(queue_growth_per_second=-30.0)) == pytest.approx(70.0)
+    assert demand.offered(traffic(queue_growth_per_second=-130.0)) == 0.0
     assert demand.offered(traffic(shed_per_second=20.0)) == pytest.approx(120.0)
 
 

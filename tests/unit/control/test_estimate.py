@@ -80,7 +80,7 @@ def test_threads_in_use_and_queues_are_means_over_the_pods_that_export_them() ->
     )
     found = estimate_of(traffic(pods=pods))
 
-    assert (found.busy_threads, found.waiting) == (20.0, 2.0)
+    assert (found.busy_threads, found.waiting, found.queued) == (20.0, 2.0, 4.0)
     assert estimate_of(traffic(pods=pods[2:])).waiting is None
 
 

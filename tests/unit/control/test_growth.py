@@ -37,7 +37,7 @@ def after(
 
 
 def test_a_step_up_under_overload_begins_an_experiment() -> None:
-    found = growth.begin(Growth(), suffering(waiting=7.0), before=2, after=4, now=NOW).experiment
+    found = growth.begin(Growth(), suffering(queued=7.0), before=2, after=4, now=NOW).experiment
 
     assert found is not None
     assert (found.time, found.from_value, found.to_value) == (NOW, 2, 4)
@@ -96,10 +96,10 @@ def test_a_late_share_that_fell_by_a_quarter_is_help_whatever_the_throughput() -
 def test_a_queue_for_threads_that_fell_by_half_pays() -> None:
     queued = running(waiting="10")
 
-    assert after(queued, suffering(waiting=5.0), THREADS) == Growth()
-    assert cap_of(after(queued, suffering(waiting=6.0), THREADS), NOW) == 2
+    assert after(queued, suffering(queued=5.0), THREADS) == Growth()
+    assert cap_of(after(queued, suffering(queued=6.0), THREADS), NOW) == 2
     assert cap_of(after(queued, suffering(), THREADS), NOW) == 2
-    assert cap_of(after(running(waiting="0"), suffering(waiting=0.0), THREADS), NOW) == 2
+    assert cap_of(after(running(waiting="0"), suffering(queued=0.0), THREADS), NOW) == 2
 
 
 def test_threads_must_bring_15_percent_of_their_growth_and_fail_once_only() -> None:
@@ -115,6 +115,13 @@ def test_pods_that_compute_or_hardly_serve_prove_nothing_about_what_is_behind_th
 
     assert after(struck, found) == Growth(strikes=1, base=2)
     assert after(running(), suffering(cpu_utilisation=0.8)).strikes == 1
+
+
+def test_something_behind_the_pods_is_suspected_from_the_first_failure_to_the_end_of_the_freeze() -> None:
+    assert not growth.is_suspected(running(), NOW)
+    assert growth.is_suspected(Growth(strikes=1), NOW)
+    assert growth.is_suspected(Growth(cap=4, frozen_until=NOW + timedelta(seconds=1)), NOW)
+    assert not growth.is_suspected(Growth(cap=4, frozen_until=NOW), NOW)
 
 
 def frozen(**changes: Any) -> Growth:

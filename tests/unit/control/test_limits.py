@@ -11,13 +11,16 @@ from fastapi_tuning.api.status import Settings
 from fastapi_tuning.control import limits
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal
-from fastapi_tuning.control.observation import Traffic
-from tests.unit.control.builders import MISSED, capacity, estimate, pod_traffic, spec, traffic
+from fastapi_tuning.control.limits import Protection
+from fastapi_tuning.control.observation import Delivery, Traffic
+from tests.unit.control.builders import MISSED, capacity, estimate, pod_traffic, spec, traffic, workload
 
 
-def limit(found: Estimate, seen: Traffic | None = None, **bounds: Any) -> Proposal:
+def limit(
+    found: Estimate, seen: Traffic | None = None, protection: Protection = Protection.CONNECTIONS, **bounds: Any
+) -> Proposal:
     wish = spec(uvicorn={"limit_concurrency": bounds})
-    proposal = limits.propose_limit_concurrency(found, seen or traffic(), wish, None)
+    proposal = limits.propose_limit_concurrency(found, seen or traffic(), wish, None, protection)
     assert proposal is not None
     return proposal
 
@@ -66,11 +69,26 @@ def test_idle_connections_have_room_under_uvicorns_limit() -> None:
     assert limit(estimate(), crowded).wanted == ADMITTED + 2 * 300 + 1
 
 
+def test_the_agents_limit_counts_requests_and_is_exact_only_where_refusing_is_all_that_helps() -> None:
+    crowded = traffic(pods=(pod_traffic(open_connections=320.0, requests_in_flight=20.0),))
+
+    assert limit(estimate(), crowded, Protection.NET).wanted == 2 * ADMITTED
+    assert limit(estimate(), crowded, Protection.EXACT).wanted == ADMITTED
+
+
+def test_a_limit_protects_by_who_applies_it_and_whether_pods_could_help() -> None:
+    live, rollout = workload(delivery=Delivery.LIVE), workload(delivery=Delivery.ROLLOUT)
+
+    assert limits.protection_of(live, downstream=True) is Protection.EXACT
+    assert limits.protection_of(live, downstream=False) is Protection.NET
+    assert limits.protection_of(rollout, downstream=True) is Protection.CONNECTIONS
+
+
 @pytest.mark.parametrize("unknown", [{"service_seconds": None}, {"thread_saturated_per_second": None}])
 def test_no_limit_is_proposed_where_capacity_is_unknown(unknown: dict[str, Any]) -> None:
     found = estimate(capacity=replace(capacity(), **unknown))
 
-    assert limits.propose_limit_concurrency(found, traffic(), spec(), None) is None
+    assert limits.propose_limit_concurrency(found, traffic(), spec(), None, Protection.NET) is None
 
 
 def keep_alive(
@@ -111,7 +129,8 @@ def test_equal_bounds_fix_the_keep_alive_whatever_is_known() -> None:
 
 
 def proposed(**uvicorn: Any) -> dict[Knob, Proposal]:
-    found = limits.propose_limits(estimate(), traffic(), spec(uvicorn=uvicorn), Settings(limit_max_requests=7000))
+    applied = Settings(limit_max_requests=7000)
+    found = limits.propose_limits(estimate(), traffic(), spec(uvicorn=uvicorn), applied, Protection.NET)
     return {proposal.knob: proposal for proposal in found}
 
 

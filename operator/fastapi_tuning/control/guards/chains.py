@@ -26,6 +26,7 @@ from fastapi_tuning.control.guards.settings import (
     cpu_busy,
     error_budget,
     memory,
+    nothing_proven,
     pool_step,
     restart_worth_it,
     rollout_rate,
@@ -62,11 +63,24 @@ TAKE_BACK_CHAIN: Chain = (
     another_autoscaler,
     partly_scraped,
     rollout_in_progress,
+    step,
     suspended,
     paused,
     mode_recommend,
 )
-"""Pods or threads that brought nothing go at once, though the objective is missed: they cost, and may do harm."""
+"""Pods that brought nothing go though the objective is missed: they cost, and may do harm."""
+
+LIVE_TAKE_BACK_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""The same for threads that brought nothing, where taking them back is free."""
 
 LIVE_SETTING_CHAIN: Chain = (
     bounds,
@@ -76,6 +90,7 @@ LIVE_SETTING_CHAIN: Chain = (
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    nothing_proven,
     cpu_busy,
     contended,
     memory,
@@ -94,6 +109,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    nothing_proven,
     cpu_busy,
     memory,
     restart_worth_it,
@@ -108,8 +124,9 @@ ROLLOUT_SETTING_CHAIN: Chain = (
 def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     """By what the move costs."""
     live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
-    if proposal.reason is Reason.DOWNSTREAM_LIMITS and (live or proposal.knob is Knob.REPLICAS):
-        return TAKE_BACK_CHAIN
+    takes_back = proposal.reason is Reason.DOWNSTREAM_LIMITS
     if proposal.knob is Knob.REPLICAS:
-        return REPLICA_CHAIN
-    return LIVE_SETTING_CHAIN if live else ROLLOUT_SETTING_CHAIN
+        return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
+    if live:
+        return LIVE_TAKE_BACK_CHAIN if takes_back else LIVE_SETTING_CHAIN
+    return ROLLOUT_SETTING_CHAIN

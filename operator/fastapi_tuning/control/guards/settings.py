@@ -20,6 +20,16 @@ _LARGEST_GROWTH = 1.5
 _HYSTERESIS = 0.15
 
 
+def nothing_proven(proposal: Proposal, context: Context) -> Hold | None:
+    """A pool shrinks only after the pods were seen to hold the objective: until then the user keeps what he had."""
+    found = context.estimate
+    if proposal.knob is not Knob.THREADS or not proposal.is_down or found is None:
+        return None
+    if found.capacity.proven_per_second is not None:
+        return None
+    return Hold(reason=Reason.NOTHING_PROVEN, message="no window yet in which these pods held the objective")
+
+
 def cpu_busy(proposal: Proposal, context: Context) -> Hold | None:
     found = context.estimate
     busy = None if found is None else found.cpu_utilisation

@@ -68,7 +68,7 @@ def test_what_brought_nothing_is_taken_back_though_the_objective_is_missed_and_t
         observation=observation(workload=workload(ready_replicas=2)),
     )
 
-    assert judge(take_back, suffering, chains.TAKE_BACK_CHAIN).value == 4
+    assert judge(take_back, suffering, chains.TAKE_BACK_CHAIN).value == 7, "at the pace that the spec allows"
     assert judge(take_back, suffering, chains.REPLICA_CHAIN).value is None
 
 
@@ -77,7 +77,7 @@ def test_what_brought_nothing_is_taken_back_though_the_objective_is_missed_and_t
     [
         (Knob.REPLICAS, Reason.DEMAND_ROSE, Delivery.ROLLOUT, chains.REPLICA_CHAIN),
         (Knob.REPLICAS, Reason.DOWNSTREAM_LIMITS, Delivery.ROLLOUT, chains.TAKE_BACK_CHAIN),
-        (Knob.THREADS, Reason.DOWNSTREAM_LIMITS, Delivery.LIVE, chains.TAKE_BACK_CHAIN),
+        (Knob.THREADS, Reason.DOWNSTREAM_LIMITS, Delivery.LIVE, chains.LIVE_TAKE_BACK_CHAIN),
         (Knob.THREADS, Reason.DOWNSTREAM_LIMITS, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
         (Knob.THREADS, Reason.THREADS_BIND, Delivery.LIVE, chains.LIVE_SETTING_CHAIN),
         (Knob.LIMIT_CONCURRENCY, Reason.LIMIT_FROM_OBJECTIVE, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),

@@ -15,6 +15,7 @@ from tests.unit.control.builders import (
     NO_DATA,
     ago,
     budget,
+    capacity,
     context,
     estimate,
     history,
@@ -44,6 +45,16 @@ def value(answer: Clamp | Hold | None) -> int:
 def seen(**changes: Any) -> Context:
     """A context whose workload differs."""
     return context(observation=observation(workload=workload(**{"desired_replicas": 4, **changes})))
+
+
+def test_a_pool_does_not_shrink_before_its_pods_were_seen_to_do_well() -> None:
+    new = context(estimate=estimate(capacity=capacity(proven_per_second=None)))
+
+    assert reason(settings.nothing_proven(SMALLER_POOL, new)) is Reason.NOTHING_PROVEN
+    assert settings.nothing_proven(SMALLER_POOL, context()) is None
+    assert settings.nothing_proven(POOL, new) is None
+    assert settings.nothing_proven(replace(LIMIT, current=400), new) is None
+    assert settings.nothing_proven(SMALLER_POOL, context(estimate=None)) is None
 
 
 def test_pods_that_compute_get_no_more_threads() -> None:
