@@ -106,7 +106,7 @@ def test_keep_alive_doubles_while_connections_are_hardly_reused() -> None:
 
 
 def test_keep_alive_halves_while_many_connections_idle_even_if_they_are_hardly_reused() -> None:
-    many = {"open_connections": 300.0, "connections_opened_per_second": 40.0}
+    many: dict[str, Any] = {"open_connections": 300.0, "connections_opened_per_second": 40.0}
 
     assert keep_alive(Settings(timeout_keep_alive_seconds=20), **many) == (20, 10)
     limited = Settings(timeout_keep_alive_seconds=20, limit_concurrency=80)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, PodTraffic, Traffic, Workload
+from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
@@ -337,9 +338,9 @@ def test_no_number_that_is_none_reaches_a_decision(
     holder = signals.pods[0] if of_pod else signals
     name = data.draw(st.sampled_from([each.name for each in fields(holder) if each.name in NUMBERS]))
     assume(not (name == "queue_growth_per_second" and poison == -1.0))
-    spoilt = replace(holder, **{name: poison})
-    assert isinstance(spoilt, PodTraffic | Traffic)
-    torn = replace(signals, pods=(spoilt, *signals.pods[1:])) if isinstance(spoilt, PodTraffic) else spoilt
+    spoilt: dict[str, Any] = {name: poison}
+    pods = (replace(signals.pods[0], **spoilt), *signals.pods[1:])
+    torn = replace(signals, pods=pods) if of_pod else replace(signals, **spoilt)
 
     outcome = tune(wish, replace(seen, signals=torn), past, beside)
 
