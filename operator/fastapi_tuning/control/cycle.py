@@ -119,7 +119,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
         verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
     else:
         suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
-        protection = protection_of(workload, downstream=suspected)
+        protection = protection_of(workload, downstream=suspected or found.waits_downstream)
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
         verdicts = (situation.verdict(replicas, history, planned), *_settings(situation, history, found, settings))
@@ -142,12 +142,11 @@ def _of_this_template(history: History, situation: _Situation) -> History:
 def _judged_growth(history: History, found: Estimate, situation: _Situation, traffic: Traffic) -> History:
     now = situation.observation.time
     settled = memory.settled_for(history, now) >= timedelta(seconds=traffic.window_seconds) + _SCRAPE
-    return history.model_copy(
-        update={
-            "replica_growth": growth.judged(history.replica_growth, found, growth.REPLICAS, now, settled=settled),
-            "thread_growth": growth.judged(history.thread_growth, found, growth.THREADS, now, settled=settled),
-        }
-    )
+    pods = growth.judged(history.replica_growth, found, growth.REPLICAS, now, settled=settled)
+    threads = growth.judged(history.thread_growth, found, growth.THREADS, now, settled=settled)
+    freezes = growth.cap_of(pods, now) is not None and growth.cap_of(history.replica_growth, now) is None
+    learned = learning.acquitted(history.learned) if freezes else history.learned
+    return history.model_copy(update={"replica_growth": pods, "thread_growth": threads, "learned": learned})
 
 
 def _taught(

@@ -15,6 +15,8 @@ from fastapi_tuning.control.oscillation import effect_delay
 
 _SHED_RATIO = 0.01
 """Refusing one request of a hundred is overload, whatever the latency of the others says."""
+_IDLE_CPU = 0.6
+_SLOW = 1.5
 _WAITING_SHARE = 0.05
 """A queue counts from a twentieth of the pool on; a request or two always wait for a moment."""
 
@@ -51,6 +53,16 @@ class Estimate:
     queued: float | None = None
     """The same over all pods."""
     shedding: bool = False
+
+    @property
+    def waits_downstream(self) -> bool:
+        """The signature of something slow behind the pods: overload, idle cores, requests that take longer than alone.
+
+        Where a limit refuses them already they do not, so refusing itself counts too.
+        """
+        idle = self.cpu_utilisation is not None and self.cpu_utilisation < _IDLE_CPU
+        slow = self.slowdown is not None and self.slowdown > _SLOW
+        return idle and (self.shedding or (self.overloaded and slow))
 
     def imbalance(self, pods: int) -> float:
         """Load of the busiest of `pods` over the mean."""

@@ -110,6 +110,11 @@ def learn_trust(
     return learned.model_copy(update={"feedback": text_of(found)})
 
 
+def acquitted(learned: Learned) -> Learned:
+    """Trust as at the beginning: what was missed turned out to be the fault of something behind the pods."""
+    return learned.model_copy(update={"feedback": "0", "correction": "1"})
+
+
 def _trusting(learned: Learned, trim: float, correction: float, now: datetime) -> Learned:
     return learned.model_copy(update={"feedback": text_of(trim), "correction": text_of(correction), "trust_time": now})
 

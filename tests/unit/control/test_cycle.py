@@ -9,7 +9,7 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
-from fastapi_tuning.api.status import History, LimitingFactor, Settings
+from fastapi_tuning.api.status import Experiment, Growth, History, LimitingFactor, Settings
 from fastapi_tuning.control.cycle import Outcome, tune
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import history_after
@@ -283,3 +283,20 @@ def test_what_limits_a_pod_of_unknown_capacity_is_unknown() -> None:
     blind = traffic(pods=(pod_traffic(threads=None, cpu_cores=None),))
 
     assert decided(observation(signals=blind)).limiting_factor is LimitingFactor.UNKNOWN
+
+
+def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_them_did() -> None:
+    tried = Growth(
+        experiment=Experiment(
+            time=ago(200), from_value=1, to_value=2, served_per_second="100", late_ratio="0.5", waiting=""
+        ),
+        strikes=1,
+        base=1,
+    )
+    doubted = history(learned=learned(feedback="0.4", correction="0.5"), replica_growth=tried)
+
+    after = decided(observation(signals=MISSED), doubted)
+
+    assert (after.history.learned.feedback, after.history.learned.correction) == ("0", "1")
+    assert after.limiting_factor is LimitingFactor.DOWNSTREAM
+    assert after.moves[Knob.REPLICAS] == 1

@@ -101,6 +101,24 @@ def test_a_queue_counts_from_a_twentieth_of_the_pool_on(changes: dict[str, objec
     assert found.overloaded is expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"verdict": Verdict.MISSED, "slowdown": 1.6}, True, id="late, slow, idle"),
+        pytest.param({"shedding": True}, True, id="refusing, idle"),
+        pytest.param({"verdict": Verdict.MISSED, "slowdown": 1.5}, False, id="not slow"),
+        pytest.param({"verdict": Verdict.MISSED}, False, id="slowness unknown"),
+        pytest.param({"slowdown": 1.6}, False, id="not late"),
+        pytest.param({"shedding": True, "cpu_utilisation": 0.6}, False, id="computing"),
+        pytest.param({"shedding": True, "cpu_utilisation": None}, False, id="CPU unknown"),
+    ],
+)
+def test_pods_that_idle_while_their_requests_crawl_wait_for_something_behind_them(
+    changes: dict[str, object], expected: bool
+) -> None:
+    assert estimate_value(**{"cpu_utilisation": 0.59, **changes}).waits_downstream is expected
+
+
 def test_a_missed_objective_or_refused_requests_are_overload() -> None:
     assert estimate_value(verdict=Verdict.MISSED).overloaded
     assert estimate_of(traffic(shed_per_second=2.0)).overloaded
