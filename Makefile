@@ -52,7 +52,7 @@ test: test-unit test-integration test-e2e ## All tests
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
 	@$(CLUSTER) packages

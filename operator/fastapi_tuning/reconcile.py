@@ -266,7 +266,7 @@ def _status_after(
         original=original_after(before.original, before.applied, workload.desired_replicas, done),
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
-        history=history_after(outcome.history, done, workload.desired_replicas, now),
+        history=history_after(outcome.history, observation, outcome.estimate, done),
     )
 
 

@@ -155,7 +155,7 @@ async def test_a_move_of_replicas_is_written_reported_and_remembered(world: Worl
     assert status.history.last_scale_up_time == NOW
     assert status.last_decision is not None
     assert (status.last_decision.from_value, status.last_decision.to_value) == ("2", "4")
-    assert world.said() == [("Normal", Reason.DEMAND_ROSE)]
+    assert world.said() == [("Normal", Reason.PANIC)], "half as much again as two pods carry"
     assert world.condition("Ready").status == "True"
 
 
@@ -170,10 +170,13 @@ async def test_the_original_count_is_that_of_before_the_first_move(world: World)
 
 async def test_a_step_down_is_remembered_as_one(world: World) -> None:
     world.load.requests_per_second = 100.0
-    await world.cycle(tuning())
+    for seconds in range(0, 90, 15):
+        await world.cycle(tuning(), after_seconds=seconds)
+        assert world.replicas() == 2, "not before a whole window showed that two pods do well"
+    await world.cycle(tuning(), after_seconds=90)
 
     assert world.replicas() == 1
-    assert world.status().history.last_scale_down_time == NOW
+    assert world.status().history.last_scale_down_time == NOW + timedelta(seconds=90)
     assert world.status().history.last_scale_up_time is None
 
 
@@ -299,7 +302,7 @@ async def test_an_autoscaler_of_another_target_is_no_concern(world: World) -> No
     assert world.replicas() == 4
 
 
-KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "seconds": 30}}
+KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
 
 
 async def test_a_setting_is_applied_to_the_template_and_remembered_as_ours(world: World) -> None:

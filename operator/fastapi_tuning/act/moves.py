@@ -8,7 +8,7 @@ from fastapi_tuning.act.replicas import set_replicas
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
-from fastapi_tuning.control.decide import VARIABLES, Knob
+from fastapi_tuning.control.knobs import VARIABLES, Knob
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected

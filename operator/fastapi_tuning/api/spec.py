@@ -207,9 +207,12 @@ class ScaleUp(ScalingRule):
 
 
 class ScaleDown(ScalingRule):
-    """Slow: the most that was needed in the last five minutes, a tenth or one pod less each minute."""
+    """Slow: the most that was needed in the last two minutes, a tenth or one pod less each minute.
 
-    stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
+    Shorter than the five minutes of a HorizontalPodAutoscaler, since the error budget and proven load guard each step.
+    """
+
+    stabilization_seconds: Annotated[int, Field(ge=0, le=3600)] = 120
     """The most that was wanted within this time is what there is."""
     max_percent: Annotated[int, Field(ge=1, le=100)] = 10
     """Largest step in percent of the current replicas."""
@@ -261,12 +264,16 @@ class LimitConcurrency(ApiModel):
 
 
 class TimeoutKeepAlive(ApiModel):
-    """uvicorn's `--timeout-keep-alive`: how long an idle connection is kept open."""
+    """Bounds of uvicorn's `--timeout-keep-alive`, the seconds an idle connection stays open; equal bounds fix it."""
+
+    model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.OFF
     """How far the operator may go with this knob; never further than spec.mode."""
-    seconds: Annotated[int, Field(ge=1, le=3600)] = 5
-    """What is set."""
+    min: Annotated[int, Field(ge=1, le=3600)] = 2
+    """Shortest time."""
+    max: Annotated[int, Field(ge=1, le=3600)] = 75
+    """Longest time."""
 
 
 class LimitMaxRequests(ApiModel):

@@ -1,5 +1,6 @@
 """What the operator writes back: the recommendation, what is in force, why, and the history decisions need."""
 
+import math
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -12,11 +13,25 @@ from fastapi_tuning.api.spec import ApiModel
 Message = Annotated[str, Field(max_length=1024)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Number = Annotated[str, Field(max_length=32)]
-"""A fraction as text, since the API has no floats; empty: not known."""
+"""A number that may carry a fraction, as text; empty where it is not known."""
 Time = Annotated[
     datetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
 ]
 """metav1.Time: RFC 3339 in whole seconds."""
+
+
+def number_of(text: str) -> float | None:
+    """The number that was written down; None where none was, or where somebody wrote what is no finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def text_of(value: float | None) -> str:
+    """A number as it is written down: six significant digits keep the status small."""
+    return "" if value is None else f"{value:.6g}"
 
 
 class ConditionType(StrEnum):
@@ -55,6 +70,8 @@ class LimitingFactor(StrEnum):
     NONE = "None"
     THREAD_POOL = "ThreadPool"
     CPU = "CPU"
+    DOWNSTREAM = "Downstream"
+    """Something behind the pods: more of them, or of their threads, brought no more."""
     UNKNOWN = "Unknown"
 
 
@@ -109,16 +126,78 @@ class ReplicaNeed(ApiModel):
     """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
 
     time: datetime
-    replicas: int
+    replicas: Count
+
+
+class Sample(ApiModel):
+    """One number and when it was seen."""
+
+    time: datetime
+    value: Number
+
+
+class EvidenceSlot(ApiModel):
+    """Requests counted since `time`, until the next slot begins; burn rates and low traffic look back over these."""
+
+    time: datetime
+    requests: Number
+    late: Number
+    failed: Number
+
+
+class ReplicaMove(ApiModel):
+    """A change of the replica count that we made; the oscillation detector looks back over these."""
+
+    time: datetime
+    change: Annotated[int, Field(ge=-10_000, le=10_000)]
+
+
+class Experiment(ApiModel):
+    """A step up that was taken while demand exceeded service, and how things were just before it."""
+
+    time: datetime
+    from_value: Annotated[int, Field(ge=1, le=100_000)]
+    to_value: Annotated[int, Field(ge=1, le=100_000)]
+    served_per_second: Number
+    late_ratio: Number
+    waiting: Number = ""
+
+
+class Growth(ApiModel):
+    """Whether more of a knob brought more: the running experiment, failures in a row, and the freeze they led to."""
+
+    experiment: Experiment | None = None
+    strikes: Annotated[int, Field(ge=0, le=100)] = 0
+    base: Annotated[int | None, Field(ge=1, le=100_000)] = None
+    """Value before the first of the failures in a row."""
+    cap: Annotated[int | None, Field(ge=1, le=100_000)] = None
+    """Value that is not exceeded until `frozenUntil`."""
+    frozen_until: datetime | None = None
+    backoff_seconds: Annotated[int, Field(ge=0, le=7200)] = 0
+    slowdown: Number = ""
+    """Service time over its uncontended value when growth was frozen."""
 
 
 class Learned(ApiModel):
     """What the law remembers of a pod; void as soon as the template hash differs."""
 
     template_hash: Annotated[str, Field(max_length=63)] = ""
-    service_seconds: str = ""
-    cpu_seconds_per_request: str = ""
-    feedback: str = "0"
+    service_samples: Annotated[tuple[Sample, ...], Field(max_length=8)] = ()
+    """Seconds; the least mean time in a thread per slot of five minutes. The least of all is the uncontended time."""
+    service_tail_samples: Annotated[tuple[Sample, ...], Field(max_length=8)] = ()
+    """Seconds; the same of the latency percentile that the objective names."""
+    cpu_samples: Annotated[tuple[Sample, ...], Field(max_length=8)] = ()
+    """Seconds of CPU per request, one a minute."""
+    proven_per_second: Number = ""
+    """Highest rate of a pod at which the objective was seen to hold."""
+    correction: Number = "1"
+    """Factor on the capacity that follows from CPU and threads; learned from loaded pods."""
+    trust_time: datetime | None = None
+    """Last change of the correction, or rise of the feedback."""
+    unevenness: Number = "0"
+    """How the busiest of N pods exceeds the mean, over the root of N; smoothed."""
+    feedback: Number = "0"
+    """Share of replicas on top of the feed-forward."""
 
 
 class History(ApiModel):
@@ -126,11 +205,24 @@ class History(ApiModel):
 
     observed_since: datetime | None = None
     last_observation_time: datetime | None = None
+    settled_since: datetime | None = None
+    """Since when every pod has been ready, without rollout, move or setting still on its way."""
     needs: Annotated[tuple[ReplicaNeed, ...], Field(max_length=128)] = ()
+    loads: Annotated[tuple[Sample, ...], Field(max_length=12)] = ()
+    """Offered requests per second of the last minutes, for the trend."""
+    evidence: Annotated[tuple[EvidenceSlot, ...], Field(max_length=32)] = ()
+    replica_moves: Annotated[tuple[ReplicaMove, ...], Field(max_length=16)] = ()
     last_scale_up_time: datetime | None = None
     last_scale_down_time: datetime | None = None
     last_rollout_time: datetime | None = None
-    pods_for_one_worker: int | None = None
+    last_setting_time: datetime | None = None
+    """Last change of a setting in running pods."""
+    panic_until: datetime | None = None
+    calm_until: datetime | None = None
+    """Until then the law answers half as strongly and waits twice as long, since it oscillated."""
+    replica_growth: Growth = Growth()
+    thread_growth: Growth = Growth()
+    pods_for_one_worker: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """Replicas that carry the load with one worker a pod; set while several workers become one."""
     learned: Learned = Learned()
 

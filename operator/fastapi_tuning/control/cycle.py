@@ -1,17 +1,28 @@
 """Observation → Outcome: the whole law in one pure call, the same for the operator, a simulator or a back-test."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
-from fastapi_tuning.api.status import History, LimitingFactor, Settings
-from fastapi_tuning.control import decide, estimate, guard, memory
-from fastapi_tuning.control.decide import Knob, Proposal
-from fastapi_tuning.control.observation import NoData, Observation, Traffic, Workload
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec
+from fastapi_tuning.api.status import Growth, History, LimitingFactor, Settings, number_of
+from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control.estimate import Estimate, estimate
+from fastapi_tuning.control.guards.chains import chain_for
+from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
+from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
+from fastapi_tuning.control.limits import propose_limits, protection_of
+from fastapi_tuning.control.objective import evidence_of
+from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
+from fastapi_tuning.control.oscillation import effect_delay, gain
+from fastapi_tuning.control.replicas import panics, propose_idle_replicas, propose_replicas
+from fastapi_tuning.control.threads import propose_threads
 from fastapi_tuning.control.workers import propose_one_worker
 
 _BINDING_SHARE = 0.8
 """A resource limits the service from this share of its safe rate on."""
+_SCRAPE = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +36,13 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What was found, what every rule said, and the memory to keep. Verdicts with a value are to be carried out."""
+    """What was found, what every rule said, and the memory to keep. Verdicts with a value are to be carried out.
 
-    estimate: estimate.Estimate | None
-    verdicts: tuple[guard.Verdict, ...]
+    After that, `memory.remember_moves` notes which of them were.
+    """
+
+    estimate: Estimate | None
+    verdicts: tuple[Verdict, ...]
     limiting_factor: LimitingFactor
     history: History
 
@@ -40,131 +54,190 @@ class Outcome:
 
 def tune(spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings) -> Outcome:
     """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
-    if isinstance(observation.signals, NoData):
+    signals = checked(observation.signals)
+    if isinstance(signals, NoData):
         return Outcome(estimate=None, verdicts=(), limiting_factor=LimitingFactor.UNKNOWN, history=history)
-    last_time = history.last_observation_time
-    history = memory.remember_watch(history, observation.time, spec.interval_seconds)
-    elapsed_seconds = _watched_seconds(history, last_time)
-    if isinstance(observation.signals, Traffic):
-        return _with_traffic(spec, observation, observation.signals, history, surroundings, elapsed_seconds)
-    proposal = decide.propose_idle_replicas(spec, observation.workload)
-    history = memory.remember_need(history, observation.time, proposal.wanted)
-    verdict = _judge(proposal, spec, observation, history, surroundings, objective_missed=False)
+    watched = memory.remember_watch(history, observation, spec.interval_seconds)
+    situation = _Situation(spec=spec, observation=observation, surroundings=surroundings)
+    if isinstance(signals, Traffic):
+        return _with_traffic(situation, signals, watched, memory.watched_seconds(history, watched))
+    return _without_traffic(situation, watched)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Situation:
+    """What stays the same through one decision."""
+
+    spec: FastAPITuningSpec
+    observation: Observation
+    surroundings: Surroundings
+
+    def verdict(self, proposal: Proposal, history: History, found: Estimate | None, *, rides: bool = False) -> Verdict:
+        """What the proposal's chain says."""
+        context = Context(
+            now=self.observation.time,
+            observation=self.observation,
+            spec=self.spec,
+            history=history,
+            mode=mode_of(self.spec, proposal.knob),
+            estimate=found,
+            paused_until=self.surroundings.paused_until,
+            duplicate_of=self.surroundings.duplicate_of,
+            rides=rides,
+        )
+        return judge(proposal, context, chain_for(proposal, self.observation.workload))
+
+
+def _without_traffic(situation: _Situation, history: History) -> Outcome:
+    proposal = propose_idle_replicas(situation.spec, situation.observation.workload)
+    history = memory.remember_need(history, situation.observation.time, _need(situation, proposal))
+    verdict = situation.verdict(proposal, history, None)
     return Outcome(estimate=None, verdicts=(verdict,), limiting_factor=LimitingFactor.NONE, history=history)
 
 
-def _with_traffic(
-    spec: FastAPITuningSpec,
-    observation: Observation,
-    traffic: Traffic,
-    history: History,
-    surroundings: Surroundings,
-    elapsed_seconds: float,
-) -> Outcome:
-    workload = observation.workload
-    found = estimate.estimate(traffic, workload, spec.objectives, history.learned)
-    trim = _trim(history, found, spec, observation, elapsed_seconds)
-    replicas = decide.propose_replicas(found, workload, trim)
-    history = memory.remember_need(history, observation.time, replicas.wanted)
-    history = memory.remember_capacity(history, workload.template_hash, found, trim)
-    one_worker = propose_one_worker(spec, workload, history)
-    history = memory.remember_worker_pods(history, one_worker)
-    proposals = one_worker or (replicas, *_settings(spec, found, workload, surroundings.applied, trim))
-    missed = found.verdict is estimate.Verdict.MISSED
+def _with_traffic(situation: _Situation, traffic: Traffic, history: History, elapsed_seconds: float) -> Outcome:
+    observation, spec = situation.observation, situation.spec
+    workload, now = observation.workload, observation.time
+    history = _of_this_template(history, situation)
+    counted = evidence_of(traffic, min(elapsed_seconds, traffic.window_seconds))
+    history = memory.remember_evidence(history, now, counted)
+    found = estimate(observation, traffic, spec.objectives, history)
+    history = memory.remember_load(history, now, found.offered_per_second)
+    history = _judged_growth(history, found, situation, traffic)
+    history = _taught(history, found, situation, traffic, elapsed_seconds)
+    if panics(found, workload.ready_replicas):
+        history = history.model_copy(update={"panic_until": now + memory.PANIC})
+
+    trim = number_of(history.learned.feedback) or 0.0
+    threads = _threads(situation, history, found, trim)
+    planned = _with_pool_of(found, threads, situation)
+    replicas = _replicas(situation, history, planned, trim)
+    history = memory.remember_need(history, now, _need(situation, replicas))
+    one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
+    history = memory.remember_worker_pods(history, workload, one_worker)
+    if one_worker:
+        verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
+    else:
+        suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
+        protection = protection_of(workload, downstream=suspected or found.waits_downstream)
+        limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
+        settings = [*([] if threads is None else [threads.proposal]), *limits]
+        verdicts = (situation.verdict(replicas, history, planned), *_settings(situation, history, found, settings))
     return Outcome(
         estimate=found,
-        verdicts=tuple(
-            _judge(proposal, spec, observation, history, surroundings, objective_missed=missed)
-            for proposal in proposals
-        ),
-        limiting_factor=_limiting_factor(found, workload.ready_replicas),
+        verdicts=verdicts,
+        limiting_factor=_limiting_factor(found, history, situation),
         history=history,
     )
 
 
-def _trim(
-    history: History,
-    found: estimate.Estimate,
-    spec: FastAPITuningSpec,
-    observation: Observation,
-    elapsed_seconds: float,
-) -> float:
-    """The feedback, frozen while its effect cannot be seen (anti-windup): rollout, unready pods, dead time."""
-    workload, learned = observation.workload, history.learned
-    previous = float(learned.feedback) if learned.template_hash == workload.template_hash else 0.0
-    moved = [time for time in (history.last_scale_up_time, history.last_rollout_time) if time is not None]
-    settled = all(observation.time - time >= guard.EFFECT_DELAY for time in moved)
-    if workload.rollout_in_progress or workload.ready_replicas < workload.desired_replicas or not settled:
-        return previous
-    return decide.feedback(previous, found, spec, ready=workload.ready_replicas, elapsed_seconds=elapsed_seconds)
+def _of_this_template(history: History, situation: _Situation) -> History:
+    """Another template: what was learned of its pods, and whether more of them helped, is void."""
+    learned = learning.learned_of(history.learned, situation.observation.workload)
+    if learned is history.learned:
+        return history
+    return history.model_copy(update={"learned": learned, "replica_growth": Growth(), "thread_growth": Growth()})
+
+
+def _judged_growth(history: History, found: Estimate, situation: _Situation, traffic: Traffic) -> History:
+    now = situation.observation.time
+    settled = memory.settled_for(history, now) >= timedelta(seconds=traffic.window_seconds) + _SCRAPE
+    pods = growth.judged(history.replica_growth, found, growth.REPLICAS, now, settled=settled)
+    threads = growth.judged(history.thread_growth, found, growth.THREADS, now, settled=settled)
+    freezes = growth.cap_of(pods, now) is not None and growth.cap_of(history.replica_growth, now) is None
+    learned = learning.acquitted(history.learned) if freezes else history.learned
+    return history.model_copy(update={"replica_growth": pods, "thread_growth": threads, "learned": learned})
+
+
+def _taught(
+    history: History, found: Estimate, situation: _Situation, traffic: Traffic, elapsed_seconds: float
+) -> History:
+    """What this window teaches. Trust is frozen while its effect cannot be seen, or growth is (anti-windup)."""
+    spec, workload, now = situation.spec, situation.observation.workload, situation.observation.time
+    quiet = memory.settled_for(history, now)
+    learned = history.learned
+    ages_known = all(pod.ready_seconds is not None for pod in traffic.pods)
+    if learning.is_example(traffic, found, spec.objectives) and (quiet >= effect_delay(history, now) or ages_known):
+        learned = learning.learn_work(learned, traffic, found, spec.objectives, now)
+    if quiet >= timedelta(seconds=traffic.window_seconds) + _SCRAPE:
+        learned = learning.learn_unevenness(learned, traffic, workload, elapsed_seconds)
+        learned = learning.learn_proven(learned, found, workload)
+        if growth.cap_of(history.replica_growth, now) is None:
+            learned = learning.learn_trust(
+                learned, found, workload, spec, now, gain=gain(history, now), elapsed_seconds=elapsed_seconds
+            )
+    return history.model_copy(update={"learned": learned})
+
+
+def _threads(situation: _Situation, history: History, found: Estimate, trim: float) -> Verdict | None:
+    workload, spec = situation.observation.workload, situation.spec
+    on_trial = history.thread_growth.experiment is not None
+    proposal = propose_threads(found, workload, spec, trim, on_trial=on_trial)
+    if proposal is None or _ignored(proposal, situation):
+        return None
+    cap = growth.cap_of(history.thread_growth, situation.observation.time)
+    return situation.verdict(_taken_back(proposal, cap, workload.delivery), history, found)
+
+
+def _with_pool_of(found: Estimate, threads: Verdict | None, situation: _Situation) -> Estimate:
+    """Threads go first where they are free: replicas are worked out with the pool that the pods have in a moment."""
+    live = situation.observation.workload.delivery is Delivery.LIVE
+    if threads is None or threads.value is None or not live:
+        return found
+    return replace(found, capacity=found.capacity.with_threads(threads.value))
+
+
+def _replicas(situation: _Situation, history: History, found: Estimate, trim: float) -> Proposal:
+    workload, now = situation.observation.workload, situation.observation.time
+    panic = history.panic_until is not None and panics(found, workload.ready_replicas)
+    proposal = propose_replicas(found, workload, trim, panic=panic)
+    return _taken_back(proposal, growth.cap_of(history.replica_growth, now), Delivery.LIVE)
+
+
+def _taken_back(proposal: Proposal, cap: int | None, delivery: Delivery) -> Proposal:
+    """Back to the cap, if there is more than that; taking back by a rollout would cost more than it saves."""
+    if cap is None or proposal.current is None or proposal.current <= cap or delivery is Delivery.ROLLOUT:
+        return proposal
+    return replace(
+        proposal,
+        wanted=min(cap, proposal.wanted),
+        reason=Reason.DOWNSTREAM_LIMITS,
+        message=f"more than {cap} brought no more served requests; {proposal.message}",
+    )
 
 
 def _settings(
-    spec: FastAPITuningSpec,
-    found: estimate.Estimate,
-    workload: Workload,
-    applied: Settings,
-    trim: float,
-) -> tuple[Proposal, ...]:
-    """Proposals for what the pod template holds; what the launcher would ignore is not proposed."""
-    ignored = {setting.variable for setting in workload.launch.settings if setting.blocked_by is not None}
-    threads = decide.propose_threads(found, spec, trim)
-    limit = decide.propose_limit_concurrency(found, spec, applied.limit_concurrency)
-    fixed = decide.propose_fixed(spec, applied)
-    candidates = (threads, limit, *fixed)
-    return tuple(
-        proposal
-        for proposal in candidates
-        if proposal is not None and decide.VARIABLES.get(proposal.knob) not in ignored
-    )
+    situation: _Situation, history: History, found: Estimate, proposals: Iterable[Proposal]
+) -> tuple[Verdict, ...]:
+    """Verdicts on what the pods are configured with. If one is worth a rollout, the others may ride with it."""
+    heard = [proposal for proposal in proposals if not _ignored(proposal, situation)]
+    verdicts = tuple(situation.verdict(proposal, history, found) for proposal in heard)
+    if all(verdict.value is None for verdict in verdicts):
+        return verdicts
+    return tuple(situation.verdict(proposal, history, found, rides=True) for proposal in heard)
 
 
-def _judge(
-    proposal: Proposal,
-    spec: FastAPITuningSpec,
-    observation: Observation,
-    history: History,
-    surroundings: Surroundings,
-    *,
-    objective_missed: bool,
-) -> guard.Verdict:
-    context = guard.Context(
-        now=observation.time,
-        observation=observation,
-        spec=spec,
-        history=history,
-        mode=spec.effective_mode(_knob_mode(spec, proposal.knob)),
-        objective_missed=objective_missed,
-        paused_until=surroundings.paused_until,
-        duplicate_of=surroundings.duplicate_of,
-    )
-    chain = guard.REPLICA_CHAIN if proposal.knob is Knob.REPLICAS else guard.SETTING_CHAIN
-    return guard.judge(proposal, context, chain)
+def _ignored(proposal: Proposal, situation: _Situation) -> bool:
+    """What the launcher would ignore is not proposed."""
+    settings = situation.observation.workload.launch.settings
+    return VARIABLES.get(proposal.knob) in {each.variable for each in settings if each.blocked_by is not None}
 
 
-def _knob_mode(spec: FastAPITuningSpec, knob: Knob) -> Mode:
-    return {
-        Knob.REPLICAS: spec.replicas.mode,
-        Knob.THREADS: spec.thread_pool.mode,
-        Knob.LIMIT_CONCURRENCY: spec.uvicorn.limit_concurrency.mode,
-        Knob.TIMEOUT_KEEP_ALIVE: spec.uvicorn.timeout_keep_alive.mode,
-        Knob.LIMIT_MAX_REQUESTS: spec.uvicorn.limit_max_requests.mode,
-        Knob.WORKERS: spec.workers.mode,
-    }[knob]
+def _need(situation: _Situation, proposal: Proposal) -> int:
+    """What the stabilisation window is to remember; a need that was not seen whole is at least what stands."""
+    observation = situation.observation
+    signals, workload = observation.signals, observation.workload
+    partly = not isinstance(signals, NoData) and signals.scraped_pods < workload.ready_replicas
+    return max(proposal.wanted, workload.desired_replicas) if partly else proposal.wanted
 
 
-def _limiting_factor(found: estimate.Estimate, ready: int) -> LimitingFactor:
-    """The resource that binds, once the pods carry 80 % of what it allows."""
+def _limiting_factor(found: Estimate, history: History, situation: _Situation) -> LimitingFactor:
+    """The resource that binds, once the pods carry 80 % of what it allows; Downstream while growth is frozen."""
+    ready, now = situation.observation.workload.ready_replicas, situation.observation.time
+    if growth.cap_of(history.replica_growth, now) is not None:
+        return LimitingFactor.DOWNSTREAM
     safe = found.capacity.safe_per_second
     if safe is None:
         return LimitingFactor.UNKNOWN
-    loaded = found.imbalance * found.offered_per_second >= _BINDING_SHARE * safe * max(1, ready)
+    loaded = found.imbalance(ready) * found.offered_per_second >= _BINDING_SHARE * safe * max(1, ready)
     return found.capacity.binding if loaded else LimitingFactor.NONE
-
-
-def _watched_seconds(history: History, last: datetime | None) -> float:
-    """Time since the observation before this one; 0 if the watch has just begun, since a gap proves nothing."""
-    now = history.last_observation_time
-    if now is None or last is None or history.observed_since == now:
-        return 0.0
-    return max(0.0, (now - last).total_seconds())

@@ -1,68 +1,24 @@
-"""Observation → Estimate: what the numbers mean, still without any wish to change something.
+"""Observation → Estimate: what the numbers mean, still without any wish to change something."""
 
-The objective is judged at a bucket edge (never by interpolation) and only on significant evidence. The capacity
-of a pod is the least of what its threads and its CPU can carry.
-"""
-
-import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import datetime
 
 from fastapi_tuning.api.spec import Objectives
-from fastapi_tuning.api.status import Learned, LimitingFactor
-from fastapi_tuning.control.observation import LatencyBucket, PodTraffic, Traffic, Workload
-from fastapi_tuning.control.significance import exceeds
+from fastapi_tuning.api.status import History, number_of
+from fastapi_tuning.control import capacity, demand
+from fastapi_tuning.control.burn import HOUR, SLOT, ErrorBudget, error_budget, evidence_since
+from fastapi_tuning.control.capacity import PodCapacity
+from fastapi_tuning.control.objective import Verdict, evidence_of, judge, quantile
+from fastapi_tuning.control.observation import Observation, Traffic
+from fastapi_tuning.control.oscillation import effect_delay
 
-LEAST_REQUESTS = 100
-"""Below this many requests in a window a percentile is noise."""
-
-_CPU_UTILISATION_BOUNDS = (0.3, 0.75)
-_PROCESSOR_SHARING_P99 = 4.6
-"""-ln(0.01): the 99th percentile of an M/M/1 sojourn is 4.6 S / (1 - rho)."""
-_SERVICE_TIME_RISE = 1.02
-"""The uncontended service time follows falls at once and rises by 2 % a cycle: contention must not look like work."""
-_LARGEST_IMBALANCE = 2.0
-
-
-class Verdict(StrEnum):
-    """Whether the objective holds, as far as the evidence goes."""
-
-    MET = "Met"
-    MISSED = "Missed"
-    TOO_FEW_REQUESTS = "TooFewRequests"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodCapacity:
-    """Requests per second that one pod carries; None: nothing is known of that resource."""
-
-    service_seconds: float | None
-    cpu_seconds_per_request: float | None
-    threads: int | None
-    thread_safe_per_second: float | None
-    cpu_safe_per_second: float | None
-    thread_saturated_per_second: float | None
-    cpu_saturated_per_second: float | None
-
-    @property
-    def safe_per_second(self) -> float | None:
-        """The rate at which the objective still holds: the least of the known ones."""
-        known = [rate for rate in (self.thread_safe_per_second, self.cpu_safe_per_second) if rate is not None]
-        return min(known, default=None)
-
-    @property
-    def saturated_per_second(self) -> float | None:
-        known = [rate for rate in (self.thread_saturated_per_second, self.cpu_saturated_per_second) if rate is not None]
-        return min(known, default=None)
-
-    @property
-    def binding(self) -> LimitingFactor:
-        """The resource that ends first."""
-        if self.thread_safe_per_second is None and self.cpu_safe_per_second is None:
-            return LimitingFactor.UNKNOWN
-        threads = math.inf if self.thread_safe_per_second is None else self.thread_safe_per_second
-        cpu = math.inf if self.cpu_safe_per_second is None else self.cpu_safe_per_second
-        return LimitingFactor.THREAD_POOL if threads < cpu else LimitingFactor.CPU
+_SHED_RATIO = 0.01
+"""Refusing one request of a hundred is overload, whatever the latency of the others says."""
+_IDLE_CPU = 0.6
+_SLOW = 1.5
+_WAITING_SHARE = 0.05
+"""A queue counts from a twentieth of the pool on; a request or two always wait for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,135 +26,104 @@ class Estimate:
     """All that decisions are made from. Ratios are 0 to 1, rates per second over the whole workload."""
 
     offered_per_second: float
+    served_per_second: float
+    expected_per_second: float
+    """Offered load one dead time ahead, if it goes on rising as it does."""
     requests_in_window: float
     bad_ratio: float
+    """Late share of the requests that were answered."""
     error_ratio: float
+    """Failed and shed share of the requests that were offered."""
     verdict: Verdict
+    budget: ErrorBudget
     latency_percentile_seconds: float | None
-    imbalance: float
-    """Load of the busiest pod over the mean."""
+    unevenness: float
+    """See demand.imbalance."""
+    busiest_per_second: float
+    """Requests per second of the busiest pod in this window, new pods among the others."""
     capacity: PodCapacity
+    cpu_utilisation: float | None = None
+    """Busy share of what a pod may use."""
+    slowdown: float | None = None
+    """Present service time over the uncontended one."""
+    busy_threads: float | None = None
+    """Threads in use, per pod."""
+    waiting: float | None = None
+    """Requests that queue for a thread, per pod."""
+    queued: float | None = None
+    """The same over all pods."""
+    shedding: bool = False
+
+    @property
+    def waits_downstream(self) -> bool:
+        """The signature of something slow behind the pods: overload, idle cores, requests that take longer than alone.
+
+        Where a limit refuses them already they do not, so refusing itself counts too.
+        """
+        idle = self.cpu_utilisation is not None and self.cpu_utilisation < _IDLE_CPU
+        slow = self.slowdown is not None and self.slowdown > _SLOW
+        return idle and (self.shedding or (self.overloaded and slow))
+
+    def imbalance(self, pods: int) -> float:
+        """Load of the busiest of `pods` over the mean."""
+        return demand.imbalance(pods, self.unevenness)
+
+    @property
+    def queues(self) -> bool:
+        """Whether requests wait for a thread."""
+        pool = self.capacity.threads
+        return self.waiting is not None and pool is not None and self.waiting > max(1.0, _WAITING_SHARE * pool)
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether demand exceeds service, as far as it shows."""
+        return self.verdict is Verdict.MISSED or self.queues or self.shedding
 
 
-def estimate(traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned) -> Estimate:
+def estimate(observation: Observation, traffic: Traffic, objectives: Objectives, history: History) -> Estimate:
     """Judge the window against the objective and work out what a pod can carry."""
-    requests = traffic.requests_per_second * traffic.window_seconds
-    bad_ratio = max(0.0, 1 - traffic.fast_per_second / traffic.requests_per_second)
-    error_ratio = traffic.failed_per_second / traffic.requests_per_second
+    workload, learned, now = observation.workload, history.learned, observation.time
+    found = capacity.capacity_of(traffic, workload, objectives, learned)
+    evidence = evidence_of(traffic, traffic.window_seconds)
+    offered = demand.offered(traffic)
+    ahead = effect_delay(history, now).total_seconds()
+    service_now = capacity.service_seconds_now(traffic, objectives)
     return Estimate(
-        offered_per_second=traffic.requests_per_second + max(0.0, traffic.queue_growth_per_second),
-        requests_in_window=requests,
-        bad_ratio=bad_ratio,
-        error_ratio=error_ratio,
-        verdict=_verdict(requests, bad_ratio, error_ratio, traffic, objectives),
+        offered_per_second=offered,
+        served_per_second=traffic.requests_per_second,
+        expected_per_second=demand.forecast(offered, traffic, history.loads, now.timestamp(), ahead),
+        requests_in_window=evidence.requests,
+        bad_ratio=evidence.late / (traffic.requests_per_second * traffic.window_seconds),
+        error_ratio=evidence.failed / evidence.requests,
+        verdict=judge(traffic, evidence_since(history.evidence, _gather_from(history, now)), objectives),
+        budget=error_budget(history.evidence, now),
         latency_percentile_seconds=quantile(traffic.buckets, objectives.latency.target_ratio),
-        imbalance=_imbalance(traffic.pods),
-        capacity=_capacity(traffic, workload, objectives, learned),
+        unevenness=number_of(learned.unevenness) or 0.0,
+        busiest_per_second=max(
+            (pod.served_per_second for pod in traffic.pods),
+            default=traffic.requests_per_second / max(1, workload.ready_replicas),
+        ),
+        capacity=found,
+        cpu_utilisation=capacity.cpu_utilisation_now(traffic.pods, workload),
+        slowdown=service_now / found.service_seconds if service_now and found.service_seconds else None,
+        busy_threads=_mean(pod.threads_busy for pod in traffic.pods),
+        waiting=_mean(pod.threads_waiting for pod in traffic.pods),
+        queued=_sum(pod.threads_waiting for pod in traffic.pods),
+        shedding=(traffic.shed_per_second or 0.0) > _SHED_RATIO * offered,
     )
 
 
-def _verdict(
-    requests: float, bad_ratio: float, error_ratio: float, traffic: Traffic, objectives: Objectives
-) -> Verdict:
-    late = exceeds(bad=requests * bad_ratio, total=requests, allowed_ratio=1 - objectives.latency.target_ratio)
-    failed = exceeds(bad=requests * error_ratio, total=requests, allowed_ratio=objectives.errors.max_ratio)
-    average_limit = objectives.average_latency_milliseconds
-    slow_on_average = average_limit is not None and traffic.average_latency_seconds * 1000 > average_limit
-    if requests < LEAST_REQUESTS:
-        return Verdict.TOO_FEW_REQUESTS
-    return Verdict.MISSED if late or failed or slow_on_average else Verdict.MET
+def _gather_from(history: History, now: datetime) -> datetime:
+    """Evidence from before the last move says nothing of what is now. A slot's length stands in for the dead time."""
+    moves = (history.last_scale_up_time, history.last_rollout_time, history.last_setting_time)
+    return max([now - HOUR, *(time + SLOT + effect_delay(history, now) for time in moves if time is not None)])
 
 
-def quantile(buckets: tuple[LatencyBucket, ...], ratio: float) -> float | None:
-    """Latency for people to read, in seconds: linear inside the bucket, as Prometheus does it.
-
-    None without buckets; the lower edge of +Inf when the quantile lies beyond the last finite edge. Decisions never
-    use it.
-    """
-    if not buckets or buckets[-1].requests_per_second <= 0:
-        return None
-    rank = ratio * buckets[-1].requests_per_second
-    lower_seconds, lower_count = 0.0, 0.0
-    for bucket in buckets:
-        if bucket.requests_per_second >= rank:
-            if math.isinf(bucket.upper_seconds):
-                return lower_seconds
-            inside = bucket.requests_per_second - lower_count
-            share = (rank - lower_count) / inside if inside > 0 else 1.0
-            return lower_seconds + share * (bucket.upper_seconds - lower_seconds)
-        lower_seconds, lower_count = bucket.upper_seconds, bucket.requests_per_second
-    return lower_seconds
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
-def _imbalance(pods: tuple[PodTraffic, ...]) -> float:
-    rates = [pod.served_per_second for pod in pods]
-    mean = sum(rates) / len(rates) if rates else 0.0
-    return min(_LARGEST_IMBALANCE, max(rates) / mean) if mean > 0 else 1.0
-
-
-def _capacity(traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned) -> PodCapacity:
-    service = _service_seconds(traffic, workload, objectives, learned)
-    cpu = _cpu_seconds_per_request(traffic.pods)
-    threads = min((pod.threads for pod in traffic.pods if pod.threads is not None), default=None)
-    cores = min(1.0, workload.cpu_limit_cores or 1.0)
-    thread_saturated = threads / service if threads is not None and service else None
-    cpu_saturated = cores / cpu if cpu else None
-    return PodCapacity(
-        service_seconds=service,
-        cpu_seconds_per_request=cpu,
-        threads=threads,
-        thread_saturated_per_second=thread_saturated,
-        cpu_saturated_per_second=cpu_saturated,
-        thread_safe_per_second=(
-            thread_utilisation(threads) * thread_saturated if threads and thread_saturated else None
-        ),
-        cpu_safe_per_second=(
-            cpu_utilisation(cpu, objectives.latency.threshold_seconds) * cpu_saturated
-            if cpu and cpu_saturated
-            else None
-        ),
-    )
-
-
-def thread_utilisation(threads: int) -> float:
-    """Busy share of the pool (0 to 1) at which two standard deviations of load still find a free thread.
-
-    Inverse of `threads_for`: a + 2 sqrt(a) = T gives a = (sqrt(1 + T) - 1)². 40 threads: 0.73.
-    """
-    return float((math.sqrt(1 + threads) - 1) ** 2 / threads)
-
-
-def threads_for(busy: float) -> int:
-    """Threads for a mean of `busy` in use (Little's law: rate x service time), two standard deviations above it."""
-    return math.ceil(busy + 2 * math.sqrt(busy))
-
-
-def cpu_utilisation(cpu_seconds_per_request: float, threshold_seconds: float) -> float:
-    """Busy share of the core (0 to 1) at which an M/M/1 99th percentile still makes the objective, in [0.3, 0.75]."""
-    low, high = _CPU_UTILISATION_BOUNDS
-    return min(high, max(low, 1 - _PROCESSOR_SHARING_P99 * cpu_seconds_per_request / threshold_seconds))
-
-
-def _service_seconds(traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned) -> float | None:
-    """Uncontended time in a thread per request: measured by the agent, else mean latency while nothing queues."""
-    measured = [
-        (pod.thread_seconds_per_request, pod.served_per_second)
-        for pod in traffic.pods
-        if pod.thread_seconds_per_request is not None and pod.served_per_second > 0
-    ]
-    remembered = float(learned.service_seconds or 0) or None
-    if learned.template_hash != workload.template_hash:
-        remembered = None
-    if measured:
-        now = sum(seconds * rate for seconds, rate in measured) / sum(rate for _, rate in measured)
-    elif 0 < traffic.average_latency_seconds <= objectives.latency.threshold_seconds:
-        now = traffic.average_latency_seconds
-    else:
-        return remembered
-    return now if remembered is None else min(now, remembered * _SERVICE_TIME_RISE)
-
-
-def _cpu_seconds_per_request(pods: tuple[PodTraffic, ...]) -> float | None:
-    known = [(pod.cpu_cores, pod.served_per_second) for pod in pods if pod.cpu_cores is not None]
-    served = sum(rate for _, rate in known)
-    return sum(cores for cores, _ in known) / served if served > 0 else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

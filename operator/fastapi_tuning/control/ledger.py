@@ -6,8 +6,15 @@ The same for the operator, which carries moves out in a cluster, and for a simul
 from collections.abc import Mapping
 from datetime import datetime
 
-from fastapi_tuning.api.status import History, Settings
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.api.status import History, ReplicaMove, Settings
+from fastapi_tuning.control import growth
+from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.observation import Delivery, Observation
+from fastapi_tuning.control.oscillation import CALM, oscillates
+
+_MOST_MOVES = 16
+"""As the schema of the status has it."""
 
 SETTINGS_FIELDS: Mapping[Knob, str] = {
     Knob.REPLICAS: "replicas",
@@ -31,13 +38,42 @@ def original_after(original: Settings, applied: Settings, replicas: int, done: M
     return original
 
 
-def history_after(history: History, done: Mapping[Knob, int], replicas: int, now: datetime) -> History:
-    """The history after the moves that were `done`; `replicas` is their number before."""
-    update: dict[str, object] = {}
+def history_after(
+    history: History, observation: Observation, estimate: Estimate | None, done: Mapping[Knob, int]
+) -> History:
+    """The history after the moves that were `done` just now; one that the API server refused is not among them.
+
+    Args:
+        estimate: what they were decided from; None without traffic.
+    """
+    now, workload = observation.time, observation.workload
+    if not done:
+        return history
+    history = history.model_copy(update={"settled_since": None})
     if Knob.REPLICAS in done:
-        update["last_scale_up_time" if done[Knob.REPLICAS] > replicas else "last_scale_down_time"] = now
-    if any(knob is not Knob.REPLICAS for knob in done):
-        update["last_rollout_time"] = now
+        history = _remember_scaling(history, now, estimate, workload.desired_replicas, done[Knob.REPLICAS])
+    for knob in done.keys() - {Knob.REPLICAS}:
+        live = workload.delivery is Delivery.LIVE and knob is not Knob.WORKERS
+        history = history.model_copy(update={"last_setting_time" if live else "last_rollout_time": now})
+    if Knob.THREADS in done and estimate is not None:
+        before = estimate.capacity.threads or done[Knob.THREADS]
+        found = growth.begin(history.thread_growth, estimate, before=before, after=done[Knob.THREADS], now=now)
+        history = history.model_copy(update={"thread_growth": found})
     if Knob.WORKERS in done:
-        update["pods_for_one_worker"] = None
-    return history.model_copy(update=update)
+        history = history.model_copy(update={"pods_for_one_worker": None})
+    return history
+
+
+def _remember_scaling(history: History, now: datetime, estimate: Estimate | None, before: int, after: int) -> History:
+    moves = (*history.replica_moves, ReplicaMove(time=now, change=after - before))[-_MOST_MOVES:]
+    found = history.replica_growth.model_copy(update={"experiment": None})
+    if estimate is not None:
+        found = growth.begin(history.replica_growth, estimate, before=before, after=after, now=now)
+    return history.model_copy(
+        update={
+            "last_scale_up_time" if after > before else "last_scale_down_time": now,
+            "replica_moves": moves,
+            "replica_growth": found,
+            "calm_until": now + CALM if oscillates(moves, now) else history.calm_until,
+        }
+    )

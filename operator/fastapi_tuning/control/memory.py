@@ -3,30 +3,63 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from fastapi_tuning.api.status import History, Learned, ReplicaNeed
-from fastapi_tuning.control.decide import Knob, Proposal
-from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.api.status import EvidenceSlot, History, ReplicaNeed, Sample, number_of, text_of
+from fastapi_tuning.control.burn import HOUR, SLOT, Evidence
+from fastapi_tuning.control.knobs import Knob, Proposal
+from fastapi_tuning.control.observation import Observation, Traffic, Workload
 
 NEED_SLOT = timedelta(seconds=30)
 """Needs are kept as the maximum of a slot: the stabilisation window needs no finer record, and status stays small."""
-_LONGEST_WINDOW = timedelta(hours=1)
-_MOST_NEEDS = 128
+PANIC = timedelta(minutes=5)
+_LOAD_SPACING = timedelta(seconds=15)
+_LOAD_MEMORY = timedelta(minutes=2)
+_MOST_NEEDS, _MOST_SLOTS, _MOST_LOADS = 128, 32, 12
+"""As the schema of the status has them."""
 _LONGEST_GAP = timedelta(seconds=90)
 """A longer silence breaks the watch: the stabilisation window starts anew."""
 
 
-def remember_watch(history: History, now: datetime, interval_seconds: int) -> History:
-    """Note that the target was observed; a gap longer than 90 s and three intervals starts a new watch."""
+def remember_watch(history: History, observation: Observation, interval_seconds: int) -> History:
+    """Note that the target was observed, and since when nothing is on its way.
+
+    A gap longer than 90 s and three intervals starts a new watch.
+    """
+    now, last = observation.time, history.last_observation_time
     gap = max(_LONGEST_GAP, timedelta(seconds=3 * interval_seconds))
-    last = history.last_observation_time
     unbroken = last is not None and now - last <= gap
     since = history.observed_since if unbroken and history.observed_since is not None else now
-    return history.model_copy(update={"observed_since": since, "last_observation_time": now})
+    settled = history.settled_since or now
+    return history.model_copy(
+        update={
+            "observed_since": since,
+            "last_observation_time": now,
+            "settled_since": None if _is_moving(observation) else settled if unbroken else now,
+        }
+    )
+
+
+def _is_moving(observation: Observation) -> bool:
+    workload, signals = observation.workload, observation.signals
+    unready = workload.rollout_in_progress or workload.ready_replicas < workload.desired_replicas
+    return unready or (isinstance(signals, Traffic) and not all(pod.acknowledged for pod in signals.pods))
+
+
+def settled_for(history: History, now: datetime) -> timedelta:
+    """How long all pods have been ready with their settings; zero while something moves."""
+    return timedelta(0) if history.settled_since is None else now - history.settled_since
+
+
+def watched_seconds(before: History, after: History) -> float:
+    """Time between two observations; 0 if the watch has just begun, since a gap proves nothing."""
+    now, last = after.last_observation_time, before.last_observation_time
+    if now is None or last is None or after.observed_since == now:
+        return 0.0
+    return max(0.0, (now - last).total_seconds())
 
 
 def remember_need(history: History, now: datetime, replicas: int) -> History:
     """Note how many replicas were wanted; what is older than any window goes."""
-    kept = [need for need in history.needs if now - need.time <= _LONGEST_WINDOW]
+    kept = [need for need in history.needs if now - need.time <= HOUR]
     if kept and now - kept[-1].time < NEED_SLOT:
         kept[-1] = ReplicaNeed(time=kept[-1].time, replicas=max(kept[-1].replicas, replicas))
     else:
@@ -34,25 +67,34 @@ def remember_need(history: History, now: datetime, replicas: int) -> History:
     return history.model_copy(update={"needs": tuple(kept[-_MOST_NEEDS:])})
 
 
-def remember_capacity(history: History, template_hash: str, estimate: Estimate, trim: float) -> History:
-    """Note what was learned of a pod of this template."""
-    capacity = estimate.capacity
-    learned = Learned(
-        template_hash=template_hash,
-        service_seconds=_text(capacity.service_seconds),
-        cpu_seconds_per_request=_text(capacity.cpu_seconds_per_request),
-        feedback=f"{trim:.3f}",
+def remember_evidence(history: History, now: datetime, evidence: Evidence) -> History:
+    """Add counts to the present slot; an hour of slots is kept."""
+    kept = [slot for slot in history.evidence if now - slot.time <= HOUR]
+    if not kept or now - kept[-1].time >= SLOT:
+        kept.append(EvidenceSlot(time=now, requests="0", late="0", failed="0"))
+    slot = kept[-1]
+    kept[-1] = EvidenceSlot(
+        time=slot.time,
+        requests=text_of((number_of(slot.requests) or 0.0) + evidence.requests),
+        late=text_of((number_of(slot.late) or 0.0) + evidence.late),
+        failed=text_of((number_of(slot.failed) or 0.0) + evidence.failed),
     )
-    return history.model_copy(update={"learned": learned})
+    return history.model_copy(update={"evidence": tuple(kept[-_MOST_SLOTS:])})
 
 
-def remember_worker_pods(history: History, proposals: Iterable[Proposal]) -> History:
-    """Note how many pods replace the workers, once: the count is not to be multiplied again."""
-    for proposal in proposals:
-        if proposal.knob is Knob.REPLICAS:
-            return history.model_copy(update={"pods_for_one_worker": proposal.wanted})
+def remember_load(history: History, now: datetime, offered_per_second: float) -> History:
+    """Note the offered load, at most every 15 s."""
+    kept = [load for load in history.loads if now - load.time <= _LOAD_MEMORY]
+    if not kept or now - kept[-1].time >= _LOAD_SPACING:
+        kept.append(Sample(time=now, value=text_of(offered_per_second)))
+    return history.model_copy(update={"loads": tuple(kept[-_MOST_LOADS:])})
+
+
+def remember_worker_pods(history: History, workload: Workload, proposals: Iterable[Proposal]) -> History:
+    """Note how many pods replace the workers, once: the count is not to be multiplied again. One worker: forget it."""
+    if workload.launch.workers <= 1:
+        return history.model_copy(update={"pods_for_one_worker": None})
+    if history.pods_for_one_worker is None and any(proposal.knob is Knob.REPLICAS for proposal in proposals):
+        pods = workload.desired_replicas * workload.launch.workers
+        return history.model_copy(update={"pods_for_one_worker": pods})
     return history
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else f"{value:.6f}"

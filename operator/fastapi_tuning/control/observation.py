@@ -4,8 +4,10 @@ Absence is spelled out: a knob that cannot be read, traffic that is not there an
 are three different values, and none of them is a zero.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
@@ -13,20 +15,28 @@ from fastapi_tuning.api.spec import MetricsSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodTraffic:
-    """Rates of one pod over the window.
-
-    `served_per_second` counts finished requests; `started_per_second` counts arrivals and exists only with the
-    agent; CPU is seconds of CPU per second. None: this pod does not export it.
-    """
+    """Rates of one pod over the window. None: this pod does not export it."""
 
     pod: str
     served_per_second: float
-    started_per_second: float | None = None
+    """Finished requests."""
+    ready_seconds: float | None = None
+    """Time since the pod became ready; a cold pod is no example of what a pod carries."""
+    acknowledged: bool = True
+    """False while the pod does not run with the settings it was given: nothing is learned from it then."""
     cpu_cores: float | None = None
+    """Seconds of CPU per second."""
+    resident_bytes: float | None = None
     threads: int | None = None
+    """Size of the pool. This and the next three exist only with the agent."""
     threads_busy: float | None = None
     threads_waiting: float | None = None
+    """Requests that queue for a thread."""
     thread_seconds_per_request: float | None = None
+    requests_in_flight: float | None = None
+    open_connections: float | None = None
+    """Idle keep-alive connections included."""
+    connections_opened_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,10 @@ class Traffic:
     queue_growth_per_second: float
     """Growth of requests in flight, per second (0 without the agent): offered load is served plus this."""
     scraped_pods: int
+    recent_per_second: float | None = None
+    """Requests per second over a shorter window, the end of this one."""
+    shed_per_second: float | None = None
+    """Requests refused before the app saw them; `requests_per_second` does not hold them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +90,42 @@ class NoData:
 
 
 Signals = Traffic | NoTraffic | NoData
+
+
+def checked(signals: Signals) -> Signals:
+    """The signals, or NoData where a number in them is not finite, is negative, or contradicts another."""
+    if not isinstance(signals, Traffic):
+        return signals
+    rates = (
+        signals.requests_per_second,
+        signals.failed_per_second,
+        signals.fast_per_second,
+        signals.average_latency_seconds,
+        signals.shed_per_second or 0.0,
+        signals.recent_per_second or 0.0,
+        *(bucket.requests_per_second for bucket in signals.buckets),
+        *(number for pod in signals.pods for number in _numbers(pod)),
+    )
+    sound = all(math.isfinite(rate) and rate >= 0 for rate in rates) and math.isfinite(signals.queue_growth_per_second)
+    if sound and signals.requests_per_second > 0 and signals.window_seconds > 0:
+        return signals
+    return NoData(reason=Reason.UNUSABLE_SAMPLES, message="a sample is NaN, infinite, negative or contradicts another")
+
+
+def _numbers(pod: PodTraffic) -> tuple[float, ...]:
+    optional = (
+        pod.ready_seconds,
+        pod.cpu_cores,
+        pod.resident_bytes,
+        pod.threads,
+        pod.threads_busy,
+        pod.threads_waiting,
+        pod.thread_seconds_per_request,
+        pod.requests_in_flight,
+        pod.open_connections,
+        pod.connections_opened_per_second,
+    )
+    return (pod.served_per_second, *(number for number in optional if number is not None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +155,15 @@ class LaunchForm:
     """One for each variable that the operator may set, see act/environment.py."""
 
 
+class Delivery(StrEnum):
+    """How a setting reaches the pods, and so what moving one costs."""
+
+    LIVE = "Live"
+    """Running pods take it: free, and taken back as easily."""
+    ROLLOUT = "Rollout"
+    """A new pod template: every pod is replaced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
@@ -122,6 +181,8 @@ class Workload:
     cpu_limit_cores: float | None
     autoscaler: str | None
     """Name of a HorizontalPodAutoscaler on the same target, if any."""
+    memory_limit_bytes: float | None = None
+    delivery: Delivery = Delivery.ROLLOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,4 +31,5 @@ def significant_count(expected: float) -> int:
 
 def exceeds(*, bad: float, total: float, allowed_ratio: float) -> bool:
     """Whether `bad` of `total` requests is significantly more than `allowed_ratio` (0 to 1) of them."""
-    return bad >= significant_count(total * allowed_ratio)
+    expected = total * allowed_ratio
+    return bad > expected and bad >= significant_count(expected)

@@ -3,18 +3,23 @@
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
-from fastapi_tuning.control.decide import Knob, Proposal
+from fastapi_tuning.control.knobs import Knob, Proposal, mode_of
 from fastapi_tuning.control.observation import Workload
 
 
-def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> tuple[Proposal, ...]:
+def propose_one_worker(
+    spec: FastAPITuningSpec, workload: Workload, history: History, needed_replicas: int
+) -> tuple[Proposal, ...]:
     """The next step of the change, or nothing: one worker already, not asked for, or not ours to change.
 
     The replica count that is needed is fixed at the first step and kept in the history, since multiplying again what
-    was multiplied already would never end.
+    was multiplied already would never end. More pods than that are added when the load asks for them meanwhile.
+
+    Args:
+        needed_replicas: what the load asks for, as the pods are now.
     """
     launch = workload.launch
-    if launch.workers <= 1 or not launch.worker_variables or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
+    if launch.workers <= 1 or not launch.worker_variables or mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
         return ()
     pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
     if pods > spec.replicas.max:
@@ -24,7 +29,7 @@ def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: His
             Proposal(
                 knob=Knob.REPLICAS,
                 current=workload.desired_replicas,
-                wanted=max(pods, workload.desired_replicas),
+                wanted=max(pods, workload.desired_replicas, needed_replicas),
                 reason=Reason.WORKERS_TO_PODS,
                 message=f"{launch.workers} workers a pod ({launch.workers_from}): {pods} pods first, then one worker",
             ),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES, Knob
+from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES, Knob
 from fastapi_tuning.control.observation import EnvironmentSetting, LaunchForm
 
 THREAD_POOL_VARIABLE = VARIABLES[Knob.THREADS]

@@ -99,7 +99,6 @@ def _pod_traffic(pod: PodKey, samples: PodSamples) -> PodTraffic:
     return PodTraffic(
         pod=pod[1],
         served_per_second=served,
-        started_per_second=samples.started.get(pod),
         cpu_cores=samples.cpu.get(pod),
         threads=None if limit is None else round(limit),
         threads_busy=busy,

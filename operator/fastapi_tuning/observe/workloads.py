@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import ApiServer, Json
-from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES
+from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
 from fastapi_tuning.observe.launch import launch_form

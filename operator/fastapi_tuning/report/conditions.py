@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, ConditionType
 from fastapi_tuning.control.cycle import Outcome
-from fastapi_tuning.control.estimate import Verdict
+from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 
 _LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET)

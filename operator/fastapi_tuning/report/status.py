@@ -14,8 +14,8 @@ from fastapi_tuning.api.status import (
     Settings,
 )
 from fastapi_tuning.control.cycle import Outcome
-from fastapi_tuning.control.decide import Knob
-from fastapi_tuning.control.guard import Clamp, Hold, Verdict
+from fastapi_tuning.control.guards.verdict import Clamp, Hold, Verdict
+from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.observation import Observation
 
 MOST_DECISIONS = 10

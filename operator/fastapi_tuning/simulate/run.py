@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fastapi_tuning.control.estimate import quantile
+from fastapi_tuning.control.objective import quantile
 from fastapi_tuning.control.observation import Traffic
 from fastapi_tuning.simulate import shapes
 from fastapi_tuning.simulate.app import AppModel, ClusterModel

@@ -1,19 +1,21 @@
 """Our own law as a scaler: the operator's cycle around `tune`, with the simulated cluster in place of a real one."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import History, Settings
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after
-from fastapi_tuning.control.observation import LaunchForm, Observation, Workload
+from fastapi_tuning.control.observation import Delivery, LaunchForm, Observation, Traffic, Workload
 from fastapi_tuning.simulate.scaler import Command, View
 
 _MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 _LAUNCH = LaunchForm(server="uvicorn", workers=1, workers_from="default", worker_variables=(), settings=())
+_RECENT_SECONDS = 30
+"""Two scrape periods."""
 
 
 class ThreadChange(StrEnum):
@@ -42,22 +44,32 @@ class Tuned:
 
     def __call__(self, view: View) -> Command:
         now = _MIDNIGHT + timedelta(seconds=view.now_seconds)
-        outcome = tune(self.spec, self._observation(view, now), self._history, Surroundings(applied=self._applied))
+        observation = self._observation(view, now)
+        outcome = tune(self.spec, observation, self._history, Surroundings(applied=self._applied))
         moves = outcome.moves
         self.outcomes.append((view.now_seconds, outcome))
         self._applied = applied_after(self._applied, moves)
         restarts = self.thread_change is ThreadChange.RESTART
-        noted = {knob: value for knob, value in moves.items() if restarts or knob is not Knob.THREADS}
-        self._history = history_after(outcome.history, noted, view.desired_replicas, now)
+        self._history = history_after(outcome.history, observation, outcome.estimate, moves)
         threads = moves.get(Knob.THREADS)
         return Command(
             replicas=moves.get(Knob.REPLICAS),
             threads=None if restarts else threads,
+            in_flight_limit=None if restarts else moves.get(Knob.LIMIT_CONCURRENCY),
             restart_with_threads=threads if restarts else None,
         )
 
     def _observation(self, view: View, now: datetime) -> Observation:
-        scraped = view.scraped
+        scraped, window_seconds = view.scraped, self.spec.metrics.window_seconds
+        signals = scraped.signals(
+            window_seconds=window_seconds, threshold_seconds=self.spec.objectives.latency.threshold_seconds
+        )
+        if isinstance(signals, Traffic):
+            signals = replace(
+                signals,
+                recent_per_second=self._recent_per_second(view),
+                shed_per_second=scraped.shed_per_second(window_seconds),
+            )
         return Observation(
             time=now,
             workload=Workload(
@@ -71,9 +83,12 @@ class Tuned:
                 launch=_LAUNCH,
                 cpu_limit_cores=self.cpu_limit_cores,
                 autoscaler=None,
+                delivery=Delivery.LIVE if self.thread_change is ThreadChange.LIVE else Delivery.ROLLOUT,
             ),
-            signals=scraped.signals(
-                window_seconds=self.spec.metrics.window_seconds,
-                threshold_seconds=self.spec.objectives.latency.threshold_seconds,
-            ),
+            signals=signals,
         )
+
+    def _recent_per_second(self, view: View) -> float | None:
+        threshold_seconds = self.spec.objectives.latency.threshold_seconds
+        recent = view.scraped.signals(window_seconds=_RECENT_SECONDS, threshold_seconds=threshold_seconds)
+        return recent.requests_per_second if isinstance(recent, Traffic) else None

@@ -7,11 +7,14 @@ from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
-from fastapi_tuning.api.status import History, ReplicaNeed, Settings
+from fastapi_tuning.api.status import EvidenceSlot, History, Learned, ReplicaNeed, Sample, Settings
+from fastapi_tuning.control.burn import ErrorBudget, Evidence
+from fastapi_tuning.control.capacity import PodCapacity
 from fastapi_tuning.control.cycle import Surroundings
-from fastapi_tuning.control.decide import Knob, Proposal
-from fastapi_tuning.control.estimate import Estimate, PodCapacity, Verdict
-from fastapi_tuning.control.guard import Context
+from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.guards.verdict import Context
+from fastapi_tuning.control.knobs import Knob, Proposal
+from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import (
     LatencyBucket,
     LaunchForm,
@@ -62,15 +65,15 @@ def workload(**changes: Any) -> Workload:
 
 
 def pod_traffic(**changes: Any) -> PodTraffic:
+    """A request takes 100 ms alone, 2 ms of them CPU; a tenth of a core in use stretches those by a ninth."""
     plain = PodTraffic(
         pod="pod-0",
         served_per_second=50.0,
-        started_per_second=50.0,
         cpu_cores=0.1,
         threads=40,
         threads_busy=5.0,
         threads_waiting=0.0,
-        thread_seconds_per_request=0.1,
+        thread_seconds_per_request=0.1 + 0.002 / 9,
     )
     return replace(plain, **changes)
 
@@ -106,8 +109,25 @@ def needs(*seconds_ago_and_replicas: tuple[float, int]) -> tuple[ReplicaNeed, ..
 
 
 def history(**fields: Any) -> History:
-    """Watched for an hour without any move."""
-    return History(**{"observed_since": ago(3600), "last_observation_time": ago(15), **fields})
+    """Watched for an hour without any move; a pod of template "one" was seen to carry 400 requests/s."""
+    quiet = {"observed_since": ago(3600), "last_observation_time": ago(15), "settled_since": ago(3600)}
+    return History(**{**quiet, "learned": learned(), **fields})
+
+
+def learned(**fields: Any) -> Learned:
+    return Learned(**{"template_hash": "one", "proven_per_second": "400", **fields})
+
+
+def samples(*seconds_ago_and_values: tuple[float, float]) -> tuple[Sample, ...]:
+    return tuple(Sample(time=ago(seconds), value=f"{value:g}") for seconds, value in seconds_ago_and_values)
+
+
+def slots(*seconds_ago_and_counts: tuple[float, float, float, float]) -> tuple[EvidenceSlot, ...]:
+    """(seconds ago, requests, late, failed)"""
+    return tuple(
+        EvidenceSlot(time=ago(seconds), requests=f"{requests:g}", late=f"{late:g}", failed=f"{failed:g}")
+        for seconds, requests, late, failed in seconds_ago_and_counts
+    )
 
 
 def surroundings(**changes: Any) -> Surroundings:
@@ -116,7 +136,7 @@ def surroundings(**changes: Any) -> Surroundings:
 
 def context(**changes: Any) -> Context:
     plain = Context(
-        now=NOW, observation=observation(), spec=spec(), history=history(), mode=Mode.AUTO, objective_missed=False
+        now=NOW, observation=observation(), spec=spec(), history=history(), mode=Mode.AUTO, estimate=estimate()
     )
     return replace(plain, **changes)
 
@@ -130,25 +150,45 @@ def capacity(**changes: Any) -> PodCapacity:
     """A pod that carries 100 requests/s by its threads; its CPU is not known."""
     plain = PodCapacity(
         service_seconds=0.1,
+        service_tail_seconds=None,
         cpu_seconds_per_request=None,
         threads=40,
         thread_safe_per_second=100.0,
         cpu_safe_per_second=None,
         thread_saturated_per_second=400.0,
         cpu_saturated_per_second=None,
+        proven_per_second=100.0,
     )
     return replace(plain, **changes)
 
 
+NOTHING_BAD = Evidence(requests=6000.0, late=0.0, failed=0.0)
+ALL_LATE = Evidence(requests=6000.0, late=6000.0, failed=0.0)
+
+
+def budget(**windows: Evidence) -> ErrorBudget:
+    """Nothing bad for an hour."""
+    return ErrorBudget(**{"five_minutes": NOTHING_BAD, "half_hour": NOTHING_BAD, "hour": NOTHING_BAD, **windows})
+
+
 def estimate(**changes: Any) -> Estimate:
+    """`served` and `expected` follow `offered_per_second` unless given; two pods share it evenly."""
+    offered = changes.get("offered_per_second", 100.0)
     plain = Estimate(
-        offered_per_second=100.0,
+        offered_per_second=offered,
+        served_per_second=offered,
+        expected_per_second=offered,
         requests_in_window=6000.0,
         bad_ratio=0.0,
         error_ratio=0.0,
         verdict=Verdict.MET,
+        budget=budget(),
         latency_percentile_seconds=0.2,
-        imbalance=1.0,
+        unevenness=0.0,
+        busiest_per_second=changes.get("served_per_second", offered) / 2,
         capacity=capacity(),
     )
     return replace(plain, **changes)
+
+
+MISSED = estimate(verdict=Verdict.MISSED, bad_ratio=0.05)

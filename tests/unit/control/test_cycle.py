@@ -9,9 +9,10 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
-from fastapi_tuning.api.status import History, Learned, LimitingFactor, Settings
+from fastapi_tuning.api.status import Experiment, Growth, History, LimitingFactor, Settings
 from fastapi_tuning.control.cycle import Outcome, tune
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.observation import (
     EnvironmentSetting,
     LatencyBucket,
@@ -26,6 +27,7 @@ from tests.unit.control.builders import (
     ago,
     history,
     launch,
+    learned,
     observation,
     pod_traffic,
     spec,
@@ -35,7 +37,7 @@ from tests.unit.control.builders import (
 )
 
 THREADS, SERVICE_SECONDS, CYCLE = 40, 0.25, timedelta(seconds=15)
-FLOW = spec(replicas={"min": 1, "max": 10}, thread_pool={"mode": "Off"})
+FLOW = spec(replicas={"min": 1, "max": 10, "scale_down": {"stabilization_seconds": 300}}, thread_pool={"mode": "Off"})
 
 
 @dataclass
@@ -90,11 +92,8 @@ class Fluid:
         seen = Observation(time=self.now, workload=workload(desired_replicas=self.replicas), signals=signals)
         outcome = tune(self.spec, seen, self.history, surroundings())
         self.history = outcome.history
-        wanted = outcome.moves.get(Knob.REPLICAS, self.replicas)
-        if wanted != self.replicas:
-            moved = "last_scale_up_time" if wanted > self.replicas else "last_scale_down_time"
-            self.history = self.history.model_copy(update={moved: self.now})
-        self.replicas = wanted
+        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves)
+        self.replicas = outcome.moves.get(Knob.REPLICAS, self.replicas)
         self.now += CYCLE
 
 
@@ -143,7 +142,7 @@ def test_a_lost_prometheus_moves_nothing_and_the_watch_starts_anew() -> None:
 
 
 def test_a_gap_in_the_watch_does_not_count_as_time_in_which_the_objective_held() -> None:
-    trimmed = history(last_observation_time=ago(4 * 3600), learned=Learned(template_hash="one", feedback="0.400"))
+    trimmed = history(last_observation_time=ago(4 * 3600), learned=learned(feedback="0.4"))
 
     assert float(decided(past=trimmed).history.learned.feedback) == 0.4
 
@@ -176,7 +175,7 @@ def test_without_data_nothing_is_known_to_limit_the_service() -> None:
     assert outcome.verdicts == ()
 
 
-FED_BACK = Learned(template_hash="one", feedback="0.400")
+FED_BACK = learned(feedback="0.4")
 MISSED = traffic(fast_per_second=50.0)
 
 
@@ -185,8 +184,7 @@ MISSED = traffic(fast_per_second=50.0)
     [
         pytest.param(workload(rollout_in_progress=True), history(learned=FED_BACK), id="rollout"),
         pytest.param(workload(ready_replicas=1), history(learned=FED_BACK), id="pods not ready"),
-        pytest.param(workload(), history(learned=FED_BACK, last_scale_up_time=ago(44)), id="just scaled up"),
-        pytest.param(workload(), history(learned=FED_BACK, last_rollout_time=ago(44)), id="just rolled out"),
+        pytest.param(workload(), history(learned=FED_BACK, settled_since=ago(74)), id="just settled"),
     ],
 )
 def test_the_feedback_is_frozen_while_its_effect_cannot_be_seen(seen: object, past: History) -> None:
@@ -196,13 +194,13 @@ def test_the_feedback_is_frozen_while_its_effect_cannot_be_seen(seen: object, pa
 
 
 def test_the_feedback_rises_once_its_effect_can_be_seen() -> None:
-    settled = history(learned=FED_BACK, last_scale_up_time=ago(45), last_rollout_time=ago(45))
+    settled = history(learned=FED_BACK, settled_since=ago(75))
 
     assert float(decided(observation(signals=MISSED), settled).history.learned.feedback) > 0.4
 
 
 def test_the_feedback_of_another_template_is_forgotten() -> None:
-    other = history(learned=Learned(template_hash="another", feedback="0.400"))
+    other = history(learned=learned(template_hash="another", feedback="0.4"))
 
     assert float(decided(past=other).history.learned.feedback) <= 0.0
 
@@ -218,7 +216,7 @@ def proposed(outcome: Outcome) -> set[Knob]:
 EVERY_LIMIT = spec(
     uvicorn={
         "limit_concurrency": {"mode": "Auto"},
-        "timeout_keep_alive": {"mode": "Auto"},
+        "timeout_keep_alive": {"mode": "Auto", "min": 5, "max": 5},
         "limit_max_requests": {"mode": "Auto"},
     }
 )
@@ -285,3 +283,20 @@ def test_what_limits_a_pod_of_unknown_capacity_is_unknown() -> None:
     blind = traffic(pods=(pod_traffic(threads=None, cpu_cores=None),))
 
     assert decided(observation(signals=blind)).limiting_factor is LimitingFactor.UNKNOWN
+
+
+def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_them_did() -> None:
+    tried = Growth(
+        experiment=Experiment(
+            time=ago(200), from_value=1, to_value=2, served_per_second="100", late_ratio="0.5", waiting=""
+        ),
+        strikes=1,
+        base=1,
+    )
+    doubted = history(learned=learned(feedback="0.4", correction="0.5"), replica_growth=tried)
+
+    after = decided(observation(signals=MISSED), doubted)
+
+    assert (after.history.learned.feedback, after.history.learned.correction) == ("0", "1")
+    assert after.limiting_factor is LimitingFactor.DOWNSTREAM
+    assert after.moves[Knob.REPLICAS] == 1

@@ -7,7 +7,7 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import History
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.memory import remember_worker_pods
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.control.workers import propose_one_worker
@@ -17,13 +17,15 @@ AUTO = spec(workers={"mode": "Auto"})
 FOUR = launch(workers=4, workers_from="environment WEB_CONCURRENCY=4")
 
 
-def proposed(target: Workload, past: History | None = None, wish: FastAPITuningSpec = AUTO) -> tuple[Knob, int] | None:
-    proposals = propose_one_worker(wish, target, past or history())
+def proposed(
+    target: Workload, past: History | None = None, wish: FastAPITuningSpec = AUTO, needed: int = 1
+) -> tuple[Knob, int] | None:
+    proposals = propose_one_worker(wish, target, past or history(), needed)
     return (proposals[0].knob, proposals[0].wanted) if proposals else None
 
 
 def test_each_worker_becomes_a_pod_first() -> None:
-    (proposal,) = propose_one_worker(AUTO, workload(launch=FOUR, desired_replicas=2), history())
+    (proposal,) = propose_one_worker(AUTO, workload(launch=FOUR, desired_replicas=2), history(), 1)
 
     assert (proposal.knob, proposal.current, proposal.wanted) == (Knob.REPLICAS, 2, 8)
     assert proposal.reason is Reason.WORKERS_TO_PODS
@@ -46,11 +48,18 @@ def test_the_count_is_not_multiplied_twice_when_pods_come_in_steps() -> None:
     past = history()
     counts = []
     for desired in (2, 6, 8):
-        proposals = propose_one_worker(AUTO, workload(launch=FOUR, desired_replicas=desired), past)
-        past = remember_worker_pods(past, proposals)
+        target = workload(launch=FOUR, desired_replicas=desired)
+        proposals = propose_one_worker(AUTO, target, past, 1)
+        past = remember_worker_pods(past, target, proposals)
         counts.append((proposals[0].knob, proposals[0].wanted))
 
     assert counts == [(Knob.REPLICAS, 8), (Knob.REPLICAS, 8), (Knob.WORKERS, 1)]
+
+
+def test_load_that_rises_meanwhile_gets_its_pods_too() -> None:
+    starting = workload(launch=FOUR, desired_replicas=8, ready_replicas=5)
+
+    assert proposed(starting, history(pods_for_one_worker=8), needed=11) == (Knob.REPLICAS, 11)
 
 
 def test_a_bound_that_leaves_no_room_for_the_pods_stops_the_change_before_it_costs_anything() -> None:

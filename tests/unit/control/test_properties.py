@@ -1,22 +1,27 @@
 """What holds whatever was observed: no history and no measurement talks the law out of these."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
-from fastapi_tuning.api.status import History, Learned, ReplicaNeed
+from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.decide import Knob
-from fastapi_tuning.control.observation import NoTraffic, Observation, Traffic, Workload
+from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
+    history,
     launch,
     pod_traffic,
+    samples,
+    slots,
     spec,
     surroundings,
     traffic,
@@ -24,6 +29,25 @@ from tests.unit.control.builders import (
 )
 
 MODES = st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.AUTO, Mode.RECOMMEND])
+later = st.none() | st.integers(-600, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
+growths = st.builds(
+    Growth,
+    experiment=st.none()
+    | st.builds(
+        Experiment,
+        time=st.just(NOW - timedelta(seconds=200)),
+        from_value=st.integers(1, 5),
+        to_value=st.integers(6, 40),
+        served_per_second=st.sampled_from(["", "100"]),
+        late_ratio=st.sampled_from(["", "0.5"]),
+        waiting=st.sampled_from(["", "0", "9"]),
+    ),
+    strikes=st.integers(0, 2),
+    base=st.none() | st.integers(1, 5),
+    cap=st.none() | st.integers(1, 40),
+    frozen_until=later,
+    slowdown=st.sampled_from(["", "2"]),
+)
 moments = st.none() | st.integers(0, 7200).map(lambda seconds: NOW - timedelta(seconds=seconds))
 
 
@@ -47,7 +71,7 @@ def specs(draw: st.DrawFn) -> FastAPITuningSpec:
     }
     uvicorn = {
         "limit_concurrency": {"mode": draw(st.sampled_from(Mode))},
-        "timeout_keep_alive": {"mode": draw(st.sampled_from(Mode)), "seconds": 30},
+        "timeout_keep_alive": {"mode": draw(st.sampled_from(Mode)), "min": 5, "max": draw(st.sampled_from([5, 60]))},
     }
     return spec(
         mode=draw(MODES),
@@ -69,10 +93,22 @@ def histories(draw: st.DrawFn) -> History:
         last_scale_down_time=draw(moments),
         last_rollout_time=draw(moments),
         pods_for_one_worker=draw(st.none() | st.integers(1, 40)),
+        settled_since=draw(moments),
+        last_setting_time=draw(moments),
+        panic_until=draw(later),
+        calm_until=draw(later),
+        loads=draw(st.sampled_from([(), samples((60, 10.0)), samples((90, 2000.0), (30, 1.0))])),
+        evidence=draw(st.sampled_from([(), slots((100, 500, 0, 0)), slots((2000, 900, 90, 9), (60, 400, 0, 0))])),
+        replica_growth=draw(growths),
+        thread_growth=draw(growths),
         learned=Learned(
             template_hash=draw(st.sampled_from(["one", "another"])),
-            service_seconds=draw(st.sampled_from(["", "0.000000", "0.200000"])),
-            feedback=draw(st.sampled_from(["0", "-0.200", "0.750"])),
+            service_samples=draw(st.sampled_from([(), samples((100, 0.0)), samples((400, 0.2), (10, 0.3))])),
+            cpu_samples=draw(st.sampled_from([(), samples((100, 0.001)), samples((100, 1e-9), (10, 5.0))])),
+            proven_per_second=draw(st.sampled_from(["", "0.001", "50", "4000"])),
+            correction=draw(st.sampled_from(["1", "0.1", "1.5", "nan"])),
+            unevenness=draw(st.sampled_from(["0", "0.3", "inf"])),
+            feedback=draw(st.sampled_from(["0", "0.2", "0.75", "?"])),
         ),
     )
 
@@ -89,6 +125,8 @@ def workloads(draw: st.DrawFn) -> Workload:
         ),
         cpu_limit_cores=draw(st.sampled_from([None, 0.5, 4.0])),
         autoscaler=draw(st.sampled_from([None, None, "hpa"])),
+        memory_limit_bytes=draw(st.sampled_from([None, 5e8])),
+        delivery=draw(st.sampled_from(Delivery)),
     )
 
 
@@ -101,6 +139,14 @@ def traffics(draw: st.DrawFn, ready: int) -> Traffic:
         cpu_cores=draw(st.sampled_from([None, 0.0]) | st.floats(1e-6, 4)),
         threads=draw(st.none() | st.integers(1, 200)),
         thread_seconds_per_request=draw(st.none() | st.floats(1e-4, 10)),
+        threads_busy=draw(st.none() | st.floats(0, 200)),
+        threads_waiting=draw(st.none() | st.floats(0, 500)),
+        ready_seconds=draw(st.sampled_from([None, 10.0, 600.0])),
+        acknowledged=draw(st.sampled_from([True, True, False])),
+        resident_bytes=draw(st.sampled_from([None, 1e8, 4.5e8])),
+        open_connections=draw(st.sampled_from([None, 20.0, 900.0])),
+        requests_in_flight=draw(st.sampled_from([None, 5.0])),
+        connections_opened_per_second=draw(st.sampled_from([None, 0.0, 100.0])),
     )
     return traffic(
         requests_per_second=rate,
@@ -108,6 +154,8 @@ def traffics(draw: st.DrawFn, ready: int) -> Traffic:
         failed_per_second=rate * draw(st.sampled_from([0.0, 0.5])),
         average_latency_seconds=draw(st.just(0.0) | st.floats(1e-6, 10)),
         queue_growth_per_second=draw(st.floats(-100, 100)),
+        recent_per_second=draw(st.none() | st.floats(0, 6000)),
+        shed_per_second=draw(st.none() | st.floats(0, 1000)),
         pods=tuple(replace(pod, pod=f"pod-{index}") for index in range(scraped)),
         scraped_pods=scraped,
     )
@@ -128,6 +176,25 @@ around = st.builds(
     duplicate_of=st.sampled_from([None, None, "elder"]),
 )
 everything = (specs(), observations(), histories(), around)
+NUMBERS = {
+    "requests_per_second",
+    "fast_per_second",
+    "failed_per_second",
+    "average_latency_seconds",
+    "queue_growth_per_second",
+    "recent_per_second",
+    "shed_per_second",
+    "served_per_second",
+    "ready_seconds",
+    "cpu_cores",
+    "resident_bytes",
+    "threads_busy",
+    "threads_waiting",
+    "thread_seconds_per_request",
+    "requests_in_flight",
+    "open_connections",
+    "connections_opened_per_second",
+}
 
 
 @given(*everything)
@@ -171,8 +238,9 @@ def test_two_rollouts_are_an_interval_apart(
     moves = tune(wish, seen, past, beside).moves
     interval = timedelta(seconds=wish.apply.min_rollout_interval_seconds)
     recent = past.last_rollout_time is not None and NOW - past.last_rollout_time < interval
+    free = set(Knob) - {Knob.WORKERS} if seen.workload.delivery is Delivery.LIVE else {Knob.REPLICAS}
 
-    assert not recent or moves.keys() <= {Knob.REPLICAS}
+    assert not recent or moves.keys() <= free
 
 
 @given(specs(), workloads(), histories(), around)
@@ -211,10 +279,13 @@ def test_replicas_do_not_fall_before_the_window_was_watched_whole(
 ) -> None:
     outcome = tune(wish, seen, past, beside)
     since = outcome.history.observed_since
+    taken_back = any(verdict.proposal.reason is Reason.DOWNSTREAM_LIMITS for verdict in outcome.verdicts)
 
     assert since is not None
-    assert Knob.REPLICAS not in down(outcome) or NOW - since >= timedelta(
-        seconds=wish.replicas.scale_down.stabilization_seconds
+    assert (
+        taken_back
+        or Knob.REPLICAS not in down(outcome)
+        or NOW - since >= timedelta(seconds=wish.replicas.scale_down.stabilization_seconds)
     )
 
 
@@ -251,6 +322,74 @@ def test_a_knob_that_is_not_on_auto_never_moves(
     assert Knob.LIMIT_CONCURRENCY not in moves or uvicorn.limit_concurrency.mode is Mode.AUTO
     assert Knob.TIMEOUT_KEEP_ALIVE not in moves or uvicorn.timeout_keep_alive.mode is Mode.AUTO
     assert Knob.WORKERS not in moves or wish.workers.mode is Mode.AUTO
+
+
+@given(*everything, st.sampled_from([math.nan, math.inf, -math.inf, -1.0]), st.data())
+def test_no_number_that_is_none_reaches_a_decision(
+    wish: FastAPITuningSpec,
+    seen: Observation,
+    past: History,
+    beside: Surroundings,
+    poison: float,
+    data: st.DataObject,
+) -> None:
+    signals = seen.signals
+    assume(isinstance(signals, Traffic))
+    assert isinstance(signals, Traffic)
+    of_pod = data.draw(st.booleans())
+    holder = signals.pods[0] if of_pod else signals
+    name = data.draw(st.sampled_from([each.name for each in fields(holder) if each.name in NUMBERS]))
+    assume(not (name == "queue_growth_per_second" and poison == -1.0))
+    spoilt: dict[str, Any] = {name: poison}
+    pods = (replace(signals.pods[0], **spoilt), *signals.pods[1:])
+    torn = replace(signals, pods=pods) if of_pod else replace(signals, **spoilt)
+
+    outcome = tune(wish, replace(seen, signals=torn), past, beside)
+
+    assert (outcome.moves, outcome.history) == ({}, past)
+
+
+@given(*everything, st.floats(0, 1000), st.floats(0, 1000))
+def test_more_demand_never_asks_for_fewer_replicas(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings, left: float, right: float
+) -> None:
+    signals = seen.signals
+    assume(isinstance(signals, Traffic))
+    assert isinstance(signals, Traffic)
+
+    unguarded = wish.model_copy(update={"replicas": wish.replicas.model_copy(update={"mode": Mode.OFF})})
+
+    def wanted(growth: float) -> int:
+        loaded = replace(seen, signals=replace(signals, queue_growth_per_second=growth, recent_per_second=None))
+        found = tune(unguarded, loaded, past, beside).verdicts[0].proposal
+        assert found.knob in (Knob.REPLICAS, Knob.WORKERS)
+        return found.wanted
+
+    low, high = sorted((left, right))
+    assert wanted(low) <= wanted(high)
+
+
+@given(*everything)
+def test_what_needs_no_move_still_needs_none_when_it_is_looked_at_again(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    once = tune(wish, seen, past, beside)
+    assume(once.moves == {})
+    again = tune(wish, seen, once.history, beside)
+
+    assert down(again) == {}
+
+
+@given(specs(), workloads(), st.floats(0.01, 5000), st.floats(0, 1), around)
+def test_where_pods_export_nothing_nothing_goes_down(
+    wish: FastAPITuningSpec, target: Workload, rate: float, fast: float, beside: Surroundings
+) -> None:
+    sums = traffic(requests_per_second=rate, fast_per_second=rate * fast, pods=(), buckets=(), scraped_pods=40)
+
+    outcome = tune(wish, Observation(time=NOW, workload=target, signals=sums), history(), beside)
+
+    within_bounds = target.desired_replicas <= wish.replicas.max
+    assert down(outcome).keys() <= {Knob.WORKERS} or not within_bounds
 
 
 @given(*everything)

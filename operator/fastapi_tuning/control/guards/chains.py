@@ -1,0 +1,132 @@
+"""The chains: read from top to bottom, they are the specification of what may happen."""
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.guards.evidence import (
+    awaiting_effect,
+    budget_for_scale_down,
+    downstream,
+    panic,
+    partly_scraped,
+    rollout_in_progress,
+    too_few_requests,
+    unproven_load,
+)
+from fastapi_tuning.control.guards.pace import stabilization, step
+from fastapi_tuning.control.guards.permission import (
+    another_autoscaler,
+    bounds,
+    duplicate,
+    mode_off,
+    mode_recommend,
+    paused,
+    suspended,
+)
+from fastapi_tuning.control.guards.settings import (
+    contended,
+    cpu_busy,
+    error_budget,
+    memory,
+    nothing_proven,
+    pool_step,
+    restart_worth_it,
+    rollout_rate,
+    too_small,
+)
+from fastapi_tuning.control.guards.verdict import Chain
+from fastapi_tuning.control.knobs import Knob, Proposal
+from fastapi_tuning.control.observation import Delivery, Workload
+
+REPLICA_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    another_autoscaler,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    downstream,
+    panic,
+    too_few_requests,
+    budget_for_scale_down,
+    stabilization,
+    unproven_load,
+    step,
+    suspended,
+    paused,
+    mode_recommend,
+)
+
+TAKE_BACK_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    another_autoscaler,
+    partly_scraped,
+    rollout_in_progress,
+    step,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""Pods that brought nothing go though the objective is missed: they cost, and may do harm."""
+
+LIVE_TAKE_BACK_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""The same for threads that brought nothing, where taking them back is free."""
+
+LIVE_SETTING_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    downstream,
+    nothing_proven,
+    cpu_busy,
+    contended,
+    memory,
+    pool_step,
+    too_small,
+    suspended,
+    paused,
+    mode_recommend,
+)
+
+ROLLOUT_SETTING_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    downstream,
+    nothing_proven,
+    cpu_busy,
+    memory,
+    restart_worth_it,
+    error_budget,
+    rollout_rate,
+    suspended,
+    paused,
+    mode_recommend,
+)
+
+
+def chain_for(proposal: Proposal, workload: Workload) -> Chain:
+    """By what the move costs."""
+    live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
+    takes_back = proposal.reason is Reason.DOWNSTREAM_LIMITS
+    if proposal.knob is Knob.REPLICAS:
+        return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
+    if live:
+        return LIVE_TAKE_BACK_CHAIN if takes_back else LIVE_SETTING_CHAIN
+    return ROLLOUT_SETTING_CHAIN

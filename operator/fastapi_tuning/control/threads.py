@@ -1,0 +1,89 @@
+"""How many threads: Little's law on the uncontended service time, at the load that CPU lets a pod carry."""
+
+import math
+from dataclasses import replace
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
+from fastapi_tuning.control.capacity import threads_for
+from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.knobs import Knob, Proposal, within
+from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.replicas import feed_forward, trimmed
+
+_CPU_SHARE_OF_SERVICE = 0.7
+"""A request that computes for more than this share of its time gains nothing from more threads."""
+_PROBE_SLOWDOWN = 1.5
+_PROBE_GROWTH = 1.25
+
+
+def propose_threads(
+    estimate: Estimate, workload: Workload, spec: FastAPITuningSpec, trim: float, *, on_trial: bool
+) -> Proposal | None:
+    """T = ⌈a + 2 √a⌉ with a = rate × service time; None where service time or pool size is unknown.
+
+    The rate is what CPU lets a pod carry, not what it carries now: a pool that shrank at night would fail at a spike.
+    It shrinks only where requests compute, since more threads then only add waiting for the interpreter.
+
+    Args:
+        on_trial: whether a step up still awaits its judgement; there is no second probe meanwhile.
+    """
+    capacity = estimate.capacity
+    if capacity.service_seconds is None or capacity.threads is None:
+        return None
+    if _computes(estimate):
+        return _proposal(estimate, spec, trim, spec.thread_pool.min, "requests compute rather than wait")
+    fewest = workload.desired_replicas if spec.replicas.mode is Mode.OFF else spec.replicas.min
+    rate = capacity.cpu_safe_per_second or estimate.imbalance(fewest) * estimate.expected_per_second / fewest
+    busy = rate * capacity.service_seconds
+    wanted = max(threads_for(busy), capacity.threads)
+    if wanted == capacity.threads and not on_trial and _is_slower_but_waiting(estimate):
+        return _probe(estimate, spec)
+    note = f"{busy:.1f} threads busy at {rate:.1f} requests/s × {capacity.service_seconds * 1000:.0f} ms a pod"
+    return _proposal(estimate, spec, trim, wanted, note)
+
+
+def _computes(estimate: Estimate) -> bool:
+    service, cpu = estimate.capacity.service_seconds, estimate.capacity.cpu_seconds_per_request
+    return cpu is not None and service is not None and cpu / service > _CPU_SHARE_OF_SERVICE
+
+
+def _is_slower_but_waiting(estimate: Estimate) -> bool:
+    """What is downstream may have grown slower without being full; only trying tells."""
+    return estimate.queues and estimate.slowdown is not None and estimate.slowdown > _PROBE_SLOWDOWN
+
+
+def _probe(estimate: Estimate, spec: FastAPITuningSpec) -> Proposal:
+    current = estimate.capacity.threads or 0
+    return Proposal(
+        knob=Knob.THREADS,
+        current=current,
+        wanted=within(spec, Knob.THREADS, math.ceil(_PROBE_GROWTH * current)),
+        reason=Reason.THREAD_PROBE,
+        message=f"{estimate.waiting:.0f} requests wait, service takes {estimate.slowdown:.1f} × as long as alone",
+    )
+
+
+def _proposal(estimate: Estimate, spec: FastAPITuningSpec, trim: float, threads: int, message: str) -> Proposal:
+    current = estimate.capacity.threads
+    wanted = within(spec, Knob.THREADS, threads)
+    return Proposal(
+        knob=Knob.THREADS,
+        current=current,
+        wanted=wanted,
+        reason=Reason.ALREADY_OPTIMAL if wanted == current else Reason.THREADS_BIND,
+        message=message,
+        saves_pods=_pods_saved(estimate, spec, wanted, trim),
+    )
+
+
+def _pods_saved(estimate: Estimate, spec: FastAPITuningSpec, threads: int, trim: float) -> int:
+    if spec.replicas.mode is Mode.OFF:
+        return 0
+    with_pool = feed_forward(_with_threads(estimate, threads)) or spec.replicas.min
+    now = feed_forward(estimate) or spec.replicas.min
+    return within(spec, Knob.REPLICAS, trimmed(now, trim)) - within(spec, Knob.REPLICAS, trimmed(with_pool, trim))
+
+
+def _with_threads(estimate: Estimate, threads: int) -> Estimate:
+    return replace(estimate, capacity=estimate.capacity.with_threads(threads))
