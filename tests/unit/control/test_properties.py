@@ -339,8 +339,10 @@ def test_no_number_that_is_none_reaches_a_decision(
     name = data.draw(st.sampled_from([each.name for each in fields(holder) if each.name in NUMBERS]))
     assume(not (name == "queue_growth_per_second" and poison == -1.0))
     spoilt: dict[str, Any] = {name: poison}
-    pods = (replace(signals.pods[0], **spoilt), *signals.pods[1:])
-    torn = replace(signals, pods=pods) if of_pod else replace(signals, **spoilt)
+    if of_pod:
+        torn = replace(signals, pods=(replace(signals.pods[0], **spoilt), *signals.pods[1:]))
+    else:
+        torn = replace(signals, **spoilt)
 
     outcome = tune(wish, replace(seen, signals=torn), past, beside)
 
