@@ -2,11 +2,11 @@
 
 import asyncio
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long one example takes says nothing about the code on a machine that does other things too.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
+# A busy machine draws inputs slowly; that says nothing about the code.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_sessionstart() -> None:
