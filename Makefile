@@ -70,7 +70,7 @@ down: ## Remove every trace of the development cluster
 lock: ## Pin the dependencies anew
 	$(BIN)/pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --generate-hashes --python-version 3.11 --quiet --output-file requirements.lock
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.lock --generate-hashes --python-version 3.11 --quiet --output-file requirements-dev.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra simulate --group dev --constraint requirements.lock --generate-hashes --python-version 3.11 --quiet --output-file requirements-dev.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile sample_app/requirements.in --universal --generate-hashes --python-version 3.11 --quiet --output-file sample_app/requirements.lock
 
 clean: ## Remove what the verbs above made in the work tree

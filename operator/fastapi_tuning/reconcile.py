@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fastapi_tuning.act.moves import MoveResult, carry_out, with_moves
+from fastapi_tuning.act.moves import MoveResult, carry_out
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, History, Settings
+from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
 from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
 from fastapi_tuning.api_server import ApiServer, PatchType
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
@@ -237,7 +237,7 @@ def _status_after(
     findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
-    applied = with_moves(before.applied, done)
+    applied = applied_after(before.applied, done)
     return FastAPITuningStatus(
         observed_generation=tuning.generation,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
@@ -249,29 +249,11 @@ def _status_after(
         current=status.current_of(observation, applied, threads),
         recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
         applied=applied,
-        original=_original(before.original, before.applied, workload.desired_replicas, done),
+        original=original_after(before.original, before.applied, workload.desired_replicas, done),
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
-        history=_history_after(outcome.history, done, workload.desired_replicas, now),
+        history=history_after(outcome.history, done, workload.desired_replicas, now),
     )
-
-
-def _original(original: Settings, applied: Settings, replicas: int, done: Mapping[Knob, int]) -> Settings:
-    """What the user had before our first move of replicas; settings of the template are simply given up again."""
-    if Knob.REPLICAS in done and applied.replicas is None:
-        return original.model_copy(update={"replicas": replicas})
-    return original
-
-
-def _history_after(history: History, done: Mapping[Knob, int], replicas: int, now: datetime) -> History:
-    update: dict[str, object] = {}
-    if Knob.REPLICAS in done:
-        update["last_scale_up_time" if done[Knob.REPLICAS] > replicas else "last_scale_down_time"] = now
-    if any(knob is not Knob.REPLICAS for knob in done):
-        update["last_rollout_time"] = now
-    if Knob.WORKERS in done:
-        update["pods_for_one_worker"] = None
-    return history.model_copy(update=update)
 
 
 def _ready_of(each: FastAPITuningStatus) -> Condition | None:

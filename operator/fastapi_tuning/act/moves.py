@@ -9,17 +9,9 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES, Knob
+from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
-
-_FIELDS: Mapping[Knob, str] = {
-    Knob.REPLICAS: "replicas",
-    Knob.THREADS: "threads",
-    Knob.LIMIT_CONCURRENCY: "limit_concurrency",
-    Knob.TIMEOUT_KEEP_ALIVE: "timeout_keep_alive_seconds",
-    Knob.LIMIT_MAX_REQUESTS: "limit_max_requests",
-    Knob.WORKERS: "workers",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +55,7 @@ async def _roll_out(
     api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings
 ) -> MoveResult:
     knobs = tuple(moves)
-    variables = environment_of(with_moves(applied, moves))
+    variables = environment_of(applied_after(applied, moves))
     if workload.launch.workers == 1 or Knob.WORKERS in moves:
         variables |= dict.fromkeys(WORKER_VARIABLES, "1")
     try:
@@ -75,12 +67,7 @@ async def _roll_out(
     return MoveResult(knobs=knobs, reason=Reason.APPLIED)
 
 
-def with_moves(settings: Settings, moves: Mapping[Knob, int]) -> Settings:
-    """The settings after the moves."""
-    return settings.model_copy(update={_FIELDS[knob]: value for knob, value in moves.items()})
-
-
 def environment_of(settings: Settings) -> dict[str, str]:
     """Variables that carry the settings into a pod."""
-    values = {knob: getattr(settings, field) for knob, field in _FIELDS.items() if knob in VARIABLES}
+    values = {knob: getattr(settings, field) for knob, field in SETTINGS_FIELDS.items() if knob in VARIABLES}
     return {VARIABLES[knob]: str(value) for knob, value in values.items() if value is not None}

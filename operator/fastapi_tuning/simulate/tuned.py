@@ -1,0 +1,79 @@
+"""Our own law as a scaler: the operator's cycle around `tune`, with the simulated cluster in place of a real one."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from fastapi_tuning.api.spec import FastAPITuningSpec
+from fastapi_tuning.api.status import History, Settings
+from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
+from fastapi_tuning.control.decide import Knob
+from fastapi_tuning.control.ledger import applied_after, history_after
+from fastapi_tuning.control.observation import LaunchForm, Observation, Workload
+from fastapi_tuning.simulate.scaler import Command, View
+
+_MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+_LAUNCH = LaunchForm(server="uvicorn", workers=1, workers_from="default", workers_removable=True, settings=())
+
+
+class ThreadChange(StrEnum):
+    """How a thread count reaches the pods."""
+
+    LIVE = "live"
+    """Through the agent, at once."""
+    RESTART = "restart"
+    """As an environment variable: a rollout."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tuned:
+    """Runs the law on a spec. `outcomes` keeps what each cycle found and decided, by simulated time."""
+
+    spec: FastAPITuningSpec
+    thread_change: ThreadChange = ThreadChange.LIVE
+    cpu_limit_cores: float | None = None
+    outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
+    _history: History = field(default_factory=History)
+    _applied: Settings = field(default_factory=Settings)
+
+    @property
+    def period_seconds(self) -> float:
+        return float(self.spec.interval_seconds)
+
+    def __call__(self, view: View) -> Command:
+        now = _MIDNIGHT + timedelta(seconds=view.now_seconds)
+        outcome = tune(self.spec, self._observation(view, now), self._history, Surroundings(applied=self._applied))
+        moves = outcome.moves
+        self.outcomes.append((view.now_seconds, outcome))
+        self._applied = applied_after(self._applied, moves)
+        restarts = self.thread_change is ThreadChange.RESTART
+        noted = {knob: value for knob, value in moves.items() if restarts or knob is not Knob.THREADS}
+        self._history = history_after(outcome.history, noted, view.desired_replicas, now)
+        threads = moves.get(Knob.THREADS)
+        return Command(
+            replicas=moves.get(Knob.REPLICAS),
+            threads=None if restarts else threads,
+            restart_with_threads=threads if restarts else None,
+        )
+
+    def _observation(self, view: View, now: datetime) -> Observation:
+        scraped = view.scraped
+        return Observation(
+            time=now,
+            workload=Workload(
+                uid="simulated",
+                template_hash=scraped.template_hash,
+                container="app",
+                desired_replicas=view.desired_replicas,
+                ready_replicas=len(scraped.ready_pods),
+                scale_resource_version="",
+                rollout_in_progress=scraped.rollout_in_progress,
+                launch=_LAUNCH,
+                cpu_limit_cores=self.cpu_limit_cores,
+                autoscaler=None,
+            ),
+            signals=scraped.signals(
+                window_seconds=self.spec.metrics.window_seconds,
+                threshold_seconds=self.spec.objectives.latency.threshold_seconds,
+            ),
+        )
