@@ -11,6 +11,7 @@ import yaml
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
+from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
 
 
@@ -68,6 +69,10 @@ def run(
     )
     log_as_json(log_level)
     asyncio.run(run_operator(OperatorSettings(prometheus=endpoint, namespaces=namespaces, port=port)))
+
+
+main.add_command(simulate)
+main.add_command(steady)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Each table is a numpy structured array; the classes name the fields of its records. Seconds throughout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar, cast, get_type_hints
 
@@ -169,10 +170,14 @@ class World(NamedTuple):
 _TYPES: Mapping[type, str] = MappingProxyType({int: "i8", float: "f8", bool: "?"})
 
 
+@cache
+def _layout(record: Hashable) -> np.dtype[np.void]:
+    return np.dtype([(name, _TYPES[kind]) for name, kind in get_type_hints(record).items()], align=True)
+
+
 def table(record: type[Record], length: int) -> Table[Record]:
     """Zeros."""
-    fields = [(name, _TYPES[kind]) for name, kind in get_type_hints(record).items()]
-    return cast(Table[Record], np.zeros(length, dtype=np.dtype(fields, align=True)).view(np.recarray))
+    return cast(Table[Record], np.zeros(length, dtype=_layout(cast(Hashable, record))).view(np.recarray))
 
 
 def column(records: Table[Any], name: str) -> NDArray[Any]:

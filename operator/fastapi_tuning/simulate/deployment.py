@@ -100,19 +100,13 @@ class Deployment:
             self._terminate(pod, now)
 
     def _superfluous(self, old: list[PodRecord]) -> list[PodRecord]:
-        """Those that may go now. Old templates first, then not ready ones, then the youngest, as a ReplicaSet does."""
-        by_rank = sorted(
-            self.pods, key=lambda pod: (pod.template == self.template, pod.ready, -pod.created_seconds, -pod.number)
-        )
-        if not old:
-            return by_rank[: max(0, len(self.pods) - self.replicas)]
-        spare = len(self.ready_pods) - self.replicas
-        chosen: list[PodRecord] = []
-        for pod in by_rank:
-            too_many = len(self.pods) - len(chosen) > self.replicas
-            replaced = pod.template != self.template and (not pod.ready or spare > 0)
-            if not (replaced or (too_many and not pod.ready)):
-                continue
+        """Those that may go now: the old ones as others are ready in their place, and what is above the desired."""
+        new = [pod for pod in self.pods if pod.template == self.template]
+        chosen = _by_rank(new)[: max(0, len(new) - self.replicas)]
+        spare = len(self.ready_pods) - self.replicas - sum(pod.ready for pod in chosen)
+        for pod in _by_rank(old):
+            if pod.ready and spare <= 0:
+                break
             spare -= pod.ready
             chosen.append(pod)
         return chosen
@@ -138,3 +132,8 @@ class Deployment:
                 self._plant.remove(pod.number)
             if drained or now - (pod.terminated_seconds or now) >= self._drain_seconds:
                 self._ending.remove(pod)
+
+
+def _by_rank(pods: list[PodRecord]) -> list[PodRecord]:
+    """In the order in which a ReplicaSet gives them up: those that are not ready, then the youngest."""
+    return sorted(pods, key=lambda pod: (pod.ready, -pod.created_seconds, -pod.number))

@@ -113,6 +113,9 @@ def _carry_out(command: Command, deployment: Deployment, now: float) -> None:
         deployment.restart_with_threads(command.restart_with_threads)
 
 
+_UNSEEN: deque[float] = deque(maxlen=0)
+
+
 class _Metrics:
     """What looks at the pods: Prometheus, the metrics server, and Knative's queue-proxy."""
 
@@ -164,7 +167,7 @@ class _Metrics:
         )
 
     def _pod_view(self, record: PodRecord, now: float) -> PodView:
-        cpu, present = self._cpu.get(record.number, ()), self._present.get(record.number, ())
+        cpu, present = self._cpu.get(record.number, _UNSEEN), self._present.get(record.number, _UNSEEN)
         return PodView(
             name=record.name,
             ready=record.ready,
@@ -187,6 +190,7 @@ def _result(
     seconds = len(ready)
     arrival_second = times.astype(np.int32)
     outcome, latency = column(fates, "outcome"), column(fates, "latency").astype(np.float32)
+    so_far = np.where(outcome == OPEN, seconds - times, latency)
 
     def per_second(*outcomes: int) -> FloatArray:
         chosen = arrival_second[np.isin(outcome, outcomes)]
@@ -202,14 +206,14 @@ def _result(
         pods_ready=ready,
         pods_created=created,
         threads=threads,
-        latency_p99_seconds=_p99_by_slot(arrival_second, latency, seconds),
+        latency_p99_seconds=_p99_by_slot(arrival_second, so_far, seconds),
         commands=commands,
         latency_seconds=latency,
         arrival_second=arrival_second,
     )
 
 
-def _p99_by_slot(arrival_second: NDArray[np.int32], latency: NDArray[np.float32], seconds: int) -> FloatArray:
+def _p99_by_slot(arrival_second: NDArray[np.int32], latency: FloatArray, seconds: int) -> FloatArray:
     slots = -(-seconds // P99_SLOT_SECONDS)
     bounds = np.searchsorted(arrival_second, np.arange(slots + 1) * P99_SLOT_SECONDS)
     result = np.full(slots, np.nan)

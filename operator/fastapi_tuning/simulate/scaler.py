@@ -64,7 +64,8 @@ class Command:
 class Scaler(Protocol):
     """Stateful, made anew for each run. `period_seconds` is a whole number of seconds."""
 
-    period_seconds: float
+    @property
+    def period_seconds(self) -> float: ...
 
     def __call__(self, view: View) -> Command: ...
 
@@ -91,7 +92,7 @@ class Run:
     """Thread tokens that new pods get."""
     latency_p99_seconds: FloatArray
     """Client side, per 10 s slot of arrival, over all but shed requests; a client that gave up counts with its
-    patience. NaN where there is no request."""
+    patience, and a request that is open at the end with its age. NaN where there is no request."""
     commands: tuple[tuple[float, Command], ...]
     """(simulated time, command), those that change something."""
     latency_seconds: NDArray[np.float32]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_UNIT_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+_UNITS_PER_SECOND = {"us": 1_000_000, "ms": 1_000, "s": 1}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>us|ms|s)", re.ASCII)
 _FORMS = (
     "write for example 250ms, exponential:50ms, lognormal:50ms:0.5 (median, sigma) or pareto:20ms:1.5 (least, alpha)"
@@ -110,7 +110,7 @@ def parse_seconds(text: str) -> float:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise ServiceTimeError(f"{text!r} is no duration: {_FORMS}")
-    return float(match["number"]) * _UNIT_SECONDS[match["unit"]]
+    return float(match["number"]) / _UNITS_PER_SECOND[match["unit"]]
 
 
 def _positive(text: str, whole: str) -> float:

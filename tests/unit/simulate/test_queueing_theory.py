@@ -26,7 +26,7 @@ def steady(result: Run, warm_up_seconds: int = 100) -> np.ndarray:
 
 @pytest.mark.parametrize(("threads", "utilisation"), [(1, 0.7), (4, 0.8), (40, 0.95)])
 def test_the_wait_for_a_thread_is_that_of_an_m_m_c_queue(threads: int, utilisation: float) -> None:
-    service = 0.1
+    service = 0.001 * threads
     rate = utilisation * threads / service
     result = play(
         threaded(Exponential(mean_seconds=service)),
@@ -40,8 +40,8 @@ def test_the_wait_for_a_thread_is_that_of_an_m_m_c_queue(threads: int, utilisati
 
 @pytest.mark.parametrize("utilisation", [0.5, 0.8])
 def test_a_computing_coroutine_is_an_m_m_1_queue(utilisation: float) -> None:
-    service = 0.01
-    result = play(computing(service), utilisation / service, 6000)
+    service = 0.002
+    result = play(computing(service), utilisation / service, 1200)
     sojourn = service / (1 - utilisation)
     latencies = steady(result)
     assert latencies.mean() == pytest.approx(sojourn, rel=0.05)
@@ -79,7 +79,6 @@ def test_several_tokens_a_request_hold_threads_no_longer_in_sum() -> None:
 
 @pytest.mark.parametrize("replicas", [2, 6])
 def test_the_database_caps_the_throughput_of_any_number_of_pods(replicas: int) -> None:
-    app = threaded(Constant(seconds=0.0), database=Database(servers=10))
     app = AppModel(
         endpoints=(Endpoint(query=Exponential(mean_seconds=0.1)),),
         database=Database(servers=10),
@@ -108,7 +107,7 @@ def test_a_contended_database_serves_less() -> None:
             database=Database(servers=10, contention=contention),
             framework_cpu_seconds=0.0,
         )
-        return np.count_nonzero(~np.isnan(play(app, 200.0, 60, start=Start(replicas=4)).latency_seconds))
+        return int(np.count_nonzero(~np.isnan(play(app, 200.0, 60, start=Start(replicas=4)).latency_seconds)))
 
     assert answered(0.5) < 0.6 * answered(0.0)
 
