@@ -10,7 +10,7 @@ IMAGES := prometheus operator sample
 # helm and kubectl of the development cluster, in the versions it was built with, go before any others.
 export PATH := $(shell $(CLUSTER) path):$(PATH)
 
-.PHONY: help check generate lock test test-unit test-integration demo cluster down clean
+.PHONY: help check generate lock test test-unit test-integration demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -63,6 +63,10 @@ endif
 
 demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service under load
 	@$(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig)) $(BIN)/python -m dev.demo
+
+# TRACE=FILE adds a load curve of yours: requests per second, one number a line.
+simulate-report: $(VENV)/.installed ## Compare with other autoscalers in simulation, and write benchmarks/results/
+	TRACE=$(TRACE) $(BIN)/python -m dev.simulate_report
 
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down

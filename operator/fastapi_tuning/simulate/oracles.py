@@ -6,6 +6,7 @@ Both search with the simulator itself as the judge, so they know the plant exact
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -42,21 +43,22 @@ def best_static(keeps: Keeps, *, threads_grid: Sequence[int], most_replicas: int
     for threads in threads_grid:
         ceiling = most_replicas if best is None else best.replicas - 1
         if ceiling >= 1 and keeps(ceiling, threads):
-            best = Setting(replicas=_least(lambda pods, t=threads: keeps(pods, t), 1, ceiling), threads=threads)
+            best = Setting(replicas=_least(partial(_swapped, keeps, threads), 1, ceiling), threads=threads)
     if best is None:
         raise OutOfReach(f"{most_replicas} replicas with {list(threads_grid)} threads miss the objective")
     return best
 
 
-def capacity_table(carries: Carries, *, replicas: Sequence[int], highest_per_pod: float) -> FloatArray:
-    """Requests per second that 0, 1, 2, … pods carry, up to the last of `replicas`.
+def capacity_table(carries: Carries, *, tried: Sequence[int], most_replicas: int, highest_per_pod: float) -> FloatArray:
+    """Requests per second that 0, 1, 2, … `most_replicas` pods carry.
 
-    Found by bisection to one part in 64 of `highest_per_pod` for the numbers given, and per pod in a straight line
-    between them: several pods carry less each than one does, since the busiest of them breaks first.
+    Found by bisection to one part in 64 of `highest_per_pod` for the numbers `tried` (ascending). What each pod of
+    several carries is taken to change in a straight line between them, and not beyond: several pods carry less each
+    than one does, since the busiest of them breaks first.
     """
-    per_pod = [_highest(lambda rate, n=pods: carries(n, rate * n), highest_per_pod) for pods in replicas]
-    every = np.arange(replicas[-1] + 1)
-    return np.asarray(every * np.interp(every, replicas, per_pod), dtype=np.float64)
+    per_pod = [_highest(partial(_per_pod, carries, pods), highest_per_pod) for pods in tried]
+    every = np.arange(most_replicas + 1)
+    return np.asarray(every * np.interp(every, tried, per_pod), dtype=np.float64)
 
 
 def plan(
@@ -75,6 +77,14 @@ def plan(
         if after != before:
             changes.append((float(second), after))
     return changes
+
+
+def _swapped(keeps: Keeps, threads: int, replicas: int) -> bool:
+    return keeps(replicas, threads)
+
+
+def _per_pod(carries: Carries, replicas: int, rate: float) -> bool:
+    return carries(replicas, rate * replicas)
 
 
 def _busiest(rates: FloatArray) -> list[float]:

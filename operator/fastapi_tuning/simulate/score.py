@@ -21,7 +21,7 @@ CLEAN_SLOTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Sums over a run without its warm-up. Shares are of the offered requests; pods are billed from their creation."""
+    """Sums over what is judged of a run. Shares are of the offered requests; pods are billed from their creation."""
 
     seconds: int
     violation_seconds: int
@@ -46,30 +46,38 @@ class StepResponse:
     """Most replicas after the disturbance over those at the end."""
 
 
-def score(run: Run, *, warm_up_seconds: int) -> Score:
-    """Judge a run from `warm_up_seconds` on; ValueError if nothing is left of it."""
-    if not 0 <= warm_up_seconds < run.seconds:
-        raise ValueError(f"a warm-up of {warm_up_seconds} s leaves nothing of {run.seconds} s")
-    offered, bad = run.offered[warm_up_seconds:], bad_requests(run)[warm_up_seconds:]
+def score(run: Run, *, warm_up_seconds: int, cool_down_seconds: int = 0) -> Score:
+    """Judge a run without its beginning and its end.
+
+    Requests that are open when a run ends count as late, so `cool_down_seconds` should be as long as clients wait.
+    Raises ValueError if nothing is left.
+    """
+    end = run.seconds - cool_down_seconds
+    if not 0 <= warm_up_seconds < end <= run.seconds:
+        raise ValueError(
+            f"{warm_up_seconds} s at the start and {cool_down_seconds} s at the end leave nothing of a run"
+        )
+    judged = slice(warm_up_seconds, end)
+    offered, bad = run.offered[judged], bad_requests(run)[judged]
     total = float(offered.sum())
-    steps = replica_steps(run, since_seconds=warm_up_seconds)
+    steps = replica_steps(run, warm_up_seconds, end)
     return Score(
-        seconds=run.seconds - warm_up_seconds,
+        seconds=end - warm_up_seconds,
         violation_seconds=SLOT_SECONDS * int(violated_slots(offered, bad).sum()),
         bad_share=_share(float(bad.sum()), total),
-        goodput_share=_share(float(run.good[warm_up_seconds:].sum()), total),
-        shed_share=_share(float(run.shed[warm_up_seconds:].sum()), total),
-        replica_seconds=float(run.pods_created[warm_up_seconds:].sum()),
+        goodput_share=_share(float(run.good[judged].sum()), total),
+        shed_share=_share(float(run.shed[judged].sum()), total),
+        replica_seconds=float(run.pods_created[judged].sum()),
         scale_actions=len(steps),
         reversals=_reversals(steps),
     )
 
 
-def step_response(run: Run, *, at_seconds: int) -> StepResponse:
-    """Judge how a run answers to a disturbance at a moment."""
-    offered, bad = run.offered[at_seconds:], bad_requests(run)[at_seconds:]
-    clean = ~violated_slots(offered, bad)
-    pods = run.pods_created[at_seconds:]
+def step_response(run: Run, *, at_seconds: int, cool_down_seconds: int = 0) -> StepResponse:
+    """Judge how a run answers to a disturbance at a moment; the end is left out as in `score`."""
+    judged = slice(at_seconds, run.seconds - cool_down_seconds)
+    clean = ~violated_slots(run.offered[judged], bad_requests(run)[judged])
+    pods = run.pods_created[judged]
     return StepResponse(
         time_to_objective_seconds=_recovery_seconds(clean),
         overshoot=float(pods.max() / pods[-1]),
@@ -87,13 +95,13 @@ def violated_slots(offered: FloatArray, bad: FloatArray) -> np.ndarray[tuple[int
     return np.asarray(np.add.reduceat(bad, starts) > ALLOWED_BAD_SHARE * np.add.reduceat(offered, starts))
 
 
-def replica_steps(run: Run, *, since_seconds: float = 0.0) -> list[int]:
-    """Changes of the wanted replicas, in order: pods added (negative: removed)."""
+def replica_steps(run: Run, begin_seconds: float, end_seconds: float) -> list[int]:
+    """Changes of the wanted replicas between two moments, in order: pods added (negative: removed)."""
     wanted = int(run.pods_created[0])
     steps: list[int] = []
     for seconds, command in run.commands:
         asked = _asked(command, wanted)
-        if asked != wanted and seconds >= since_seconds:
+        if asked != wanted and begin_seconds <= seconds < end_seconds:
             steps.append(asked - wanted)
         wanted = asked
     return steps

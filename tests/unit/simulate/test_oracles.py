@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastapi_tuning.simulate.oracles import OutOfReach, Setting, best_static, capacity_table, plan
+from fastapi_tuning.simulate.scaler import FloatArray
 
 GRID = (10, 20, 40, 80)
 
@@ -43,28 +44,31 @@ def test_the_static_oracle_agrees_with_a_look_at_every_setting(pods_by_threads: 
 
 
 def test_a_pod_carries_what_it_carries_to_one_part_in_sixty_four() -> None:
-    table = capacity_table(lambda n, rate: rate <= 30.0 * n, replicas=(1, 4), highest_per_pod=64.0)
+    table = capacity_table(lambda n, rate: rate <= 30.0 * n, tried=(1, 4), most_replicas=4, highest_per_pod=64.0)
 
     assert table.tolist() == [0.0, 30.0, 60.0, 90.0, 120.0]
 
 
-def test_between_the_numbers_searched_a_pods_share_changes_in_a_straight_line() -> None:
+def test_a_pods_share_changes_in_a_straight_line_between_the_numbers_tried_and_not_beyond() -> None:
     per_pod = {1: 40.0, 3: 32.0}
 
-    table = capacity_table(lambda n, rate: rate <= per_pod[n] * n, replicas=(1, 3), highest_per_pod=64.0)
+    table = capacity_table(lambda n, rate: rate <= per_pod[n] * n, tried=(1, 3), most_replicas=4, highest_per_pod=64.0)
 
-    assert table.tolist() == [0.0, 40.0, 72.0, 96.0]
+    assert table.tolist() == [0.0, 40.0, 72.0, 96.0, 128.0]
 
 
 def test_a_service_that_carries_nothing_has_no_capacity() -> None:
-    assert capacity_table(lambda n, rate: False, replicas=(1,), highest_per_pod=64.0).tolist() == [0.0, 0.0]
+    assert capacity_table(lambda n, rate: False, tried=(1,), most_replicas=1, highest_per_pod=64.0).tolist() == [
+        0.0,
+        0.0,
+    ]
 
 
-def rates(*minutes: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def rates(*minutes: float) -> FloatArray:
     return np.repeat(np.array(minutes), 60)
 
 
-TENS = 10.0 * np.arange(11)
+TENS: FloatArray = 10.0 * np.arange(11, dtype=np.float64)
 
 
 def test_the_plan_takes_the_fewest_pods_for_each_minute_and_orders_them_ahead() -> None:

@@ -1,5 +1,7 @@
 """Run → Score, on runs whose sums anybody can do."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,7 +22,9 @@ def test_a_slot_with_one_bad_request_in_a_hundred_is_no_violation_and_one_with_m
 
 @pytest.mark.parametrize("kind", ["late", "failed", "shed"])
 def test_late_failed_and_shed_requests_are_equally_bad(kind: str) -> None:
-    found = score(run(**{kind: seconds(600, 0.0, (0, 60, 10.0))}), warm_up_seconds=0)
+    stretch: dict[str, Any] = {kind: seconds(600, 0.0, (0, 60, 10.0))}
+
+    found = score(run(**stretch), warm_up_seconds=0)
 
     assert found.violation_seconds == 60
     assert found.bad_share == pytest.approx(0.01)
@@ -38,8 +42,15 @@ def test_the_warm_up_counts_for_nothing() -> None:
 
 
 def test_a_warm_up_must_leave_something() -> None:
-    with pytest.raises(ValueError, match="leaves nothing"):
+    with pytest.raises(ValueError, match="leave nothing"):
         score(run(), warm_up_seconds=600)
+
+
+def test_what_is_left_open_at_the_end_counts_for_nothing_when_the_end_is_left_out() -> None:
+    open_at_the_end = run(late=seconds(600, 0.0, (595, 600, 100.0)))
+
+    assert score(open_at_the_end, warm_up_seconds=0).violation_seconds == 10
+    assert score(open_at_the_end, warm_up_seconds=0, cool_down_seconds=10).violation_seconds == 0
 
 
 def test_pods_cost_from_their_creation() -> None:
@@ -69,13 +80,13 @@ def test_changes_of_direction_count_as_reversals() -> None:
 def test_commands_that_move_no_pods_are_no_scale_actions() -> None:
     commands = ((10.0, Command(replicas=2)), (20.0, Command(threads=80)), (30.0, Command(replicas=3)))
 
-    assert replica_steps(run(commands=commands)) == [1]
+    assert replica_steps(run(commands=commands), 0.0, 600.0) == [1]
 
 
 def test_actions_of_the_warm_up_set_the_scene_but_do_not_count() -> None:
     commands = ((10.0, Command(replicas=6)), (400.0, Command(replicas=5)))
 
-    assert replica_steps(run(commands=commands), since_seconds=300.0) == [-1]
+    assert replica_steps(run(commands=commands), 300.0, 600.0) == [-1]
 
 
 def test_the_objective_is_back_with_the_first_of_three_clean_slots() -> None:
