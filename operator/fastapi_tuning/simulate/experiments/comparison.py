@@ -97,6 +97,11 @@ def best_hpa(tuned: Sequence[Tuned]) -> Tuned:
     return min((each for each in tuned if each.family in HPA_FAMILIES), key=lambda each: _rank(each.trials))
 
 
+def boldest(settings: int, keeps: Callable[[int], bool]) -> int:
+    """Place of the last setting that keeps the objective, −1 if none does; from there on none may keep it."""
+    return bisect.bisect(range(settings), 0, key=lambda place: not keeps(place)) - 1
+
+
 def _tune(case: Case, family: Family, capacity: Capacity) -> Tuned:
     """The boldest setting that keeps the objective with every seed, or the most cautious one if none does.
 
@@ -111,8 +116,7 @@ def _tune(case: Case, family: Family, capacity: Capacity) -> Tuned:
         tried[place] = Swept(contender=settings[place], score=score)
         return score.kept_objective
 
-    boldest = bisect.bisect(range(len(settings)), 0, key=lambda place: not keeps(place)) - 1
-    for place in range(boldest, -1, -1):
+    for place in range(boldest(len(settings), keeps), -1, -1):
         found = trials_if_kept(case, settings[place], replicas=replicas)
         if found is not None:
             break
