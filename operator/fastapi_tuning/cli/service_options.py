@@ -15,6 +15,7 @@ _OPTIONS = (
         help="How long a request waits: 250ms, exponential:50ms, lognormal:50ms:0.5 (median, sigma), pareto:20ms:1.5.",
     ),
     click.option("--cpu-time", default="0ms", show_default=True, help="CPU of the endpoint per request."),
+    click.option("--framework-cpu-time", default="0.2ms", show_default=True, help="CPU of the event loop per request."),
     click.option("--async", "in_loop", is_flag=True, help="The endpoint is `async def`: it waits without a thread."),
     click.option("--tokens", default=1, show_default=True, type=click.IntRange(1, 20), help="Threads taken in turn."),
     click.option("--query-time", help="How long the database works on a request; without it there is no database."),
@@ -34,6 +35,7 @@ class ServiceOptions:
 
     service_time: str
     cpu_time: str
+    framework_cpu_time: str
     in_loop: bool
     tokens: int
     query_time: str | None

@@ -108,6 +108,7 @@ def _app(service: ServiceOptions) -> AppModel:
         )
         return AppModel(
             endpoints=(endpoint,),
+            framework_cpu_seconds=parse_seconds(service.framework_cpu_time),
             database=None if query is None else Database(servers=service.database_servers),
             database_pool=service.database_pool,
             cpu_cores=service.cpu_limit,

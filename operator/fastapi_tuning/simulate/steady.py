@@ -9,6 +9,8 @@ from fastapi_tuning.simulate.run import Start, run
 from fastapi_tuning.simulate.scaler import Command, View
 
 _WARM_UP_SECONDS = 30
+_COOL_DOWN_SECONDS = 10
+"""The load goes on after what is judged, so that requests are not cut off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +51,30 @@ def steady(
 ) -> Steady:
     """Measure for `seconds` after a warm-up of 30 s."""
     cluster, onlooker = cluster or ClusterModel(), _Onlooker()
+    end = _WARM_UP_SECONDS + seconds
     result = run(
         app=app,
-        rates=np.full(_WARM_UP_SECONDS + seconds, requests_per_second),
+        rates=np.full(end + _COOL_DOWN_SECONDS, requests_per_second),
         scaler=onlooker,
         start=start,
         objective_seconds=objective_seconds,
         seed=seed,
         cluster=cluster,
     )
-    known = result.latency_seconds[result.arrival_second >= _WARM_UP_SECONDS]
+    judged = slice(_WARM_UP_SECONDS, end)
+    known = result.latency_seconds[(result.arrival_second >= _WARM_UP_SECONDS) & (result.arrival_second < end)]
     known = known[~np.isnan(known)]
     finished = result.arrival_second + result.latency_seconds
-    answered = (finished >= _WARM_UP_SECONDS) & (result.latency_seconds < cluster.client_timeout_seconds)
-    offered = max(1.0, result.offered[_WARM_UP_SECONDS:].sum())
+    answered = (finished >= _WARM_UP_SECONDS) & (finished < end)
+    answered &= result.latency_seconds < cluster.client_timeout_seconds
+    offered = max(1.0, result.offered[judged].sum())
     p50, p99 = np.quantile(known, (0.5, 0.99)) if len(known) else (np.nan, np.nan)
     return Steady(
         p50_seconds=float(p50),
         p99_seconds=float(p99),
         answered_per_second=float(answered.sum() / seconds),
-        good_ratio=float(result.good[_WARM_UP_SECONDS:].sum() / offered),
-        shed_ratio=float(result.shed[_WARM_UP_SECONDS:].sum() / offered),
-        failed_ratio=float(result.failed[_WARM_UP_SECONDS:].sum() / offered),
+        good_ratio=float(result.good[judged].sum() / offered),
+        shed_ratio=float(result.shed[judged].sum() / offered),
+        failed_ratio=float(result.failed[judged].sum() / offered),
         cpu_cores_per_pod=float(np.mean(onlooker.cpu_cores)) if onlooker.cpu_cores else np.nan,
     )
