@@ -66,7 +66,7 @@ demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service
 
 # TRACE=FILE adds a load curve of yours: requests per second, one number a line.
 simulate-report: $(VENV)/.installed ## Compare with other autoscalers in simulation, and write benchmarks/results/
-	TRACE=$(TRACE) $(BIN)/python -m dev.simulate_report
+	TRACE='$(TRACE)' $(BIN)/python -m dev.simulate_report
 
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down

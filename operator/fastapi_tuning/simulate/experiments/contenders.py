@@ -63,6 +63,15 @@ def hpa_with_defaults(bounds: ReplicaBounds) -> Contender:
     )
 
 
+def at_the_database(bounds: ReplicaBounds, objective_seconds: float) -> tuple[Contender, ...]:
+    """Who meets a database that is the limit: by CPU, by latency, and by requests in flight."""
+    return (
+        hpa_with_defaults(bounds),
+        _hpa_on_latency(OBJECTIVE_SHARES[1] * objective_seconds, DEFAULT_THREADS, bounds),
+        _knative(TARGET_UTILISATION * DEFAULT_THREADS, DEFAULT_THREADS, bounds),
+    )
+
+
 def sweep(
     family: Family, capacity: PodCapacity, bounds: ReplicaBounds, objective_seconds: float
 ) -> Iterable[Contender]:

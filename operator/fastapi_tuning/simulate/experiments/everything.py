@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi_tuning.simulate.experiments.ablations import Ablation, ablate
 from fastapi_tuning.simulate.experiments.comparison import Comparison, Progress, best_hpa, compare
-from fastapi_tuning.simulate.experiments.contenders import Contender, Family, hpa_with_defaults
+from fastapi_tuning.simulate.experiments.contenders import Contender, Family, at_the_database, hpa_with_defaults
 from fastapi_tuning.simulate.experiments.disturbances import (
     DISTURBED,
     DatabaseResponse,
@@ -49,7 +49,7 @@ def everything(trace: FloatArray | None, progress: Progress) -> Findings:
     return Findings(
         comparisons=comparisons,
         responses=tuple(_responses(comparisons, progress)),
-        database=tuple(_database(comparisons[0], progress)),
+        database=tuple(_database(progress)),
         ablations=tuple(_ablations(comparisons, progress)),
     )
 
@@ -57,16 +57,17 @@ def everything(trace: FloatArray | None, progress: Progress) -> Findings:
 def _responses(comparisons: Iterable[Comparison], progress: Progress) -> Iterable[Response]:
     for service in DISTURBED:
         tuned = next(each for each in comparisons if each.case.service == service)
-        contenders = _contenders(service, tuned)
+        contenders = (ours(service), *_rivals(tuned))
         for disturbance in disturbances(service):
             progress(f"{service.name}, {disturbance.name}")
             for contender in contenders:
                 yield respond(service, disturbance, contender, replicas=DISTURBED_REPLICAS)
 
 
-def _database(tuned: Comparison, progress: Progress) -> Iterable[DatabaseResponse]:
+def _database(progress: Progress) -> Iterable[DatabaseResponse]:
     progress(f"{DATABASE_BOUND.name}, overload")
-    for contender in (ours(DATABASE_BOUND), *_rivals(tuned)):
+    rivals = at_the_database(BOUNDS, DATABASE_BOUND.objective_seconds)
+    for contender in (ours(DATABASE_BOUND), *rivals):
         yield meet_the_database(contender, replicas=DISTURBED_REPLICAS)
 
 
@@ -75,10 +76,6 @@ def _ablations(comparisons: Iterable[Comparison], progress: Progress) -> Iterabl
         if comparison.case.load == ABLATED_LOAD:
             progress(f"{comparison.case.name}: parts of ours taken away")
             yield ablate(comparison)
-
-
-def _contenders(service: Service, tuned: Comparison) -> tuple[Contender, ...]:
-    return (ours(service), *_rivals(tuned))
 
 
 def _rivals(tuned: Comparison) -> tuple[Contender, ...]:
