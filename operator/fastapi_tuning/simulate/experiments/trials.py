@@ -12,13 +12,14 @@ from fastapi_tuning.simulate.run import Start, run
 from fastapi_tuning.simulate.scaler import FloatArray, Run
 from fastapi_tuning.simulate.score import Score, score
 
-RUN_SECONDS = 1800
-"""Length of a run; more of a trace file is not looked at. Half an hour lets the whole report fit into as long."""
+RUN_SECONDS = 1500
+"""Length of a run; more of a trace file is not looked at. With it the whole report takes about 20 min on a core."""
 WARM_UP_SECONDS = 300
-COOL_DOWN_SECONDS = 20
+COOL_DOWN_SECONDS = 30
+"""As long as clients wait."""
 SEEDS = (1, 2, 3, 4, 5)
-BOUNDS = ReplicaBounds(least=1, most=40)
-CLUSTER = ClusterModel(client_timeout_seconds=15.0)
+BOUNDS = ReplicaBounds(least=1, most=30)
+CLUSTER = ClusterModel(client_timeout_seconds=COOL_DOWN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
