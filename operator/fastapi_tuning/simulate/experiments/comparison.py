@@ -25,8 +25,8 @@ from fastapi_tuning.simulate.score import Score
 
 Progress = Callable[[str], None]
 THREAD_SENSITIVE = (Family.HPA_CPU, Family.HPA_REQUESTS, Family.KNATIVE)
-"""Not KEDA, which differs from the HPA on requests only where data is missing; and not the HPA on p99, which grows to its
-bound with any number of threads, since below the objective the p99 hardly depends on the pods."""
+"""Not KEDA, which differs from the HPA on requests only where data is missing; and not the HPA on p99, which grows to
+its bound with any number of threads, since below the objective the p99 hardly depends on the pods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
