@@ -121,7 +121,8 @@ def _comparison(comparison: Comparison) -> Iterable[str]:
 
 
 def _tuned(comparison: Comparison) -> tuple[Tuned, ...]:
-    return (*comparison.with_default_threads, *comparison.with_oracle_threads)
+    """Each once, also where the oracle's threads are the default."""
+    return tuple(dict.fromkeys((*comparison.with_default_threads, *comparison.with_oracle_threads)))
 
 
 def _row(name: str, found: Trials, comparison: Comparison) -> str:

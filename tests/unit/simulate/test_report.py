@@ -1,5 +1,7 @@
 """Findings → Markdown."""
 
+from dataclasses import replace
+
 from fastapi_tuning.simulate.experiments.ablations import Ablation
 from fastapi_tuning.simulate.experiments.disturbances import DatabaseResponse, Response
 from fastapi_tuning.simulate.experiments.everything import Findings
@@ -55,6 +57,14 @@ def test_a_rival_that_is_cheaper_without_more_violations_is_a_loss() -> None:
     losses = markdown(findings(ours_cost=1200.0), PROVENANCE).split("## Where we lose")[1]
 
     assert "Knative with 80 threads is cheaper than ours (1,100 against 1,200)" in losses
+
+
+def test_an_autoscaler_that_needs_no_other_threads_is_shown_once() -> None:
+    one = comparison()
+    same = replace(one, with_oracle_threads=one.with_default_threads[:1])
+    found = replace(findings(), comparisons=(same,))
+
+    assert markdown(found, PROVENANCE).count("| best HPA on CPU 50 % |") == 1
 
 
 def test_pods_that_are_not_given_back_miss_the_database_goal() -> None:

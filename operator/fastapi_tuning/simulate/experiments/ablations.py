@@ -13,7 +13,8 @@ from fastapi_tuning.api.status import History
 from fastapi_tuning.control.observation import Observation, PodTraffic, Traffic
 from fastapi_tuning.simulate.experiments.comparison import Comparison
 from fastapi_tuning.simulate.experiments.contenders import DEFAULT_THREADS, Contender
-from fastapi_tuning.simulate.experiments.ours import spec
+from fastapi_tuning.simulate.experiments.ours import ours, spec
+from fastapi_tuning.simulate.experiments.services import Service
 from fastapi_tuning.simulate.experiments.trials import Trials, trials
 from fastapi_tuning.simulate.tuned import Tuned
 
@@ -29,12 +30,12 @@ class Ablation:
 def ablate(comparison: Comparison) -> Ablation:
     """Every variant on the case, from the replicas of its static oracle on."""
     replicas = comparison.setting.replicas
-    variants = tuple(trials(comparison.case, each, replicas=replicas) for each in _variants(comparison))
-    return Ablation(case=comparison.case.name, variants=(comparison.ours, *variants))
+    contenders = (ours(comparison.case.service), *_variants(comparison.case.service))
+    variants = tuple(trials(comparison.case, each, replicas=replicas) for each in contenders)
+    return Ablation(case=comparison.case.name, variants=variants)
 
 
-def _variants(comparison: Comparison) -> Iterable[Contender]:
-    service = comparison.case.service
+def _variants(service: Service) -> Iterable[Contender]:
     whole = spec(service)
     yield _variant("threads only", Tuned(spec=spec(service, replicas=Mode.OFF, limits=Mode.OFF)))
     yield _variant("replicas only", Tuned(spec=spec(service, threads=Mode.OFF, limits=Mode.OFF)))

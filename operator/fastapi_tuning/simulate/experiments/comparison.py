@@ -81,8 +81,10 @@ def compare(case: Case, capacity_of: Callable[[int], Capacity], progress: Progre
     untouched = trials(case, hpa_with_defaults(BOUNDS), replicas=replicas)
     progress(f"{case.name}: sweep with {default.threads} threads")
     with_default = tuple(_tune(case, family, default) for family in Family)
-    progress(f"{case.name}: sweep with {oracle.threads} threads")
-    with_oracle = tuple(_tune(case, family, oracle) for family in THREAD_SENSITIVE)
+    with_oracle = tuple(each for each in with_default if each.family in THREAD_SENSITIVE)
+    if oracle.threads != default.threads:
+        progress(f"{case.name}: sweep with {oracle.threads} threads")
+        with_oracle = tuple(_tune(case, family, oracle) for family in THREAD_SENSITIVE)
     return Comparison(
         case=case,
         setting=setting,

@@ -1,5 +1,6 @@
 """What we set out to reach, and whether a comparison shows it."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,34 +37,38 @@ def judge(comparison: Comparison) -> Iterable[GoalResult]:
     """All goals that concern the case."""
     service = comparison.case.service
     if service in (CPU_BOUND, MIXED):
+        hpa = best_hpa(comparison.with_oracle_threads).trials
         yield _saving(
             comparison,
-            over=best_hpa(comparison.with_oracle_threads).trials,
+            over=hpa,
             goal=f"≥ {SAVING_OVER_TUNED_HPA:.0%} fewer replica-seconds than the best-tuned HPA with oracle threads, "
             "at no more violation seconds",
             least=SAVING_OVER_TUNED_HPA,
+            most_violation_seconds=hpa.violation_seconds,
         )
     if service == IO_BOUND:
         yield _saving(
             comparison,
             over=best_hpa(comparison.with_default_threads).trials,
-            goal=f"≥ {SAVING_OVER_DEFAULT_THREADS:.0%} fewer replica-seconds than the best-tuned HPA with 40 threads, "
-            "at no more violation seconds",
+            goal=f"≥ {SAVING_OVER_DEFAULT_THREADS:.0%} fewer replica-seconds than the best-tuned HPA with 40 threads",
             least=SAVING_OVER_DEFAULT_THREADS,
+            most_violation_seconds=math.inf,
         )
         yield _ratio(comparison, to=comparison.static, goal=f"cost ≤ {LARGEST_REGRET} × the static oracle")
     yield _fewer_violations(comparison)
     yield _ratio(comparison, to=comparison.dynamic, goal=f"regret ≤ {LARGEST_REGRET} × the dynamic oracle")
 
 
-def _saving(comparison: Comparison, *, over: Trials, goal: str, least: float) -> GoalResult:
+def _saving(
+    comparison: Comparison, *, over: Trials, goal: str, least: float, most_violation_seconds: float
+) -> GoalResult:
     ours = comparison.ours
     saved = 1 - ours.replica_seconds / over.replica_seconds
     measured = (
         f"{saved:+.0%} saved ({ours.replica_seconds:,.0f} against {over.replica_seconds:,.0f} of {over.contender}), "
         f"violations {ours.violation_seconds:.0f} s against {over.violation_seconds:.0f} s"
     )
-    holds = saved >= least and ours.violation_seconds <= over.violation_seconds
+    holds = saved >= least and ours.violation_seconds <= most_violation_seconds
     return _result(comparison, goal, measured, holds=holds, scored=over.kept_objective, other=over.contender)
 
 

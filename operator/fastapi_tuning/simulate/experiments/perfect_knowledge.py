@@ -30,7 +30,7 @@ CAPACITY_WARM_UP_SECONDS = 30
 CAPACITY_REPLICAS = (1, 2, 4, 8, 16)
 TYPICAL_REPLICAS = 8
 """A target per pod is a share of what each of so many pods carries."""
-MARGINS = (1.15, 1.1, 1.05, 1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7)
+MARGINS = (1.1, 1.0, 0.9, 0.8, 0.7)
 """Factors on the capacity that the plan trusts; the first that keeps the objective is taken."""
 
 
