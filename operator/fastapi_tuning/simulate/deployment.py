@@ -21,7 +21,6 @@ class PodRecord:
     created_seconds: float
     ready_at_seconds: float
     ready: bool = False
-    terminated_seconds: float | None = None
 
     @property
     def name(self) -> str:
@@ -44,7 +43,7 @@ class Deployment:
     ) -> None:
         """The first pods are ready at once."""
         self._plant, self._app, self._rng, self._drain_seconds = plant, app, rng, drain_seconds
-        self._ending: list[PodRecord] = []
+        self._ending: dict[int, float] = {}
         self.replicas = replicas
         self.threads = threads
         self.in_flight_limit = in_flight_limit
@@ -122,16 +121,15 @@ class Deployment:
     def _terminate(self, pod: PodRecord, now: float) -> None:
         self._plant.terminate(pod.number)
         self.pods.remove(pod)
-        pod.terminated_seconds = now
-        self._ending.append(pod)
+        self._ending[pod.number] = now
 
     def _end_pods(self, now: float) -> None:
-        for pod in list(self._ending):
-            drained = self._plant.pod(pod.number).present == 0
+        for number, terminated_seconds in list(self._ending.items()):
+            drained = self._plant.pod(number).present == 0
             if drained:
-                self._plant.remove(pod.number)
-            if drained or now - (pod.terminated_seconds or now) >= self._drain_seconds:
-                self._ending.remove(pod)
+                self._plant.remove(number)
+            if drained or now - terminated_seconds >= self._drain_seconds:
+                del self._ending[number]
 
 
 def _by_rank(pods: list[PodRecord]) -> list[PodRecord]:

@@ -1,8 +1,6 @@
 """The inner loop: requests through pods, threads, event loops, and the database, one event after the other.
 
-Compiled by numba, hence tables and plain functions; `plant.py` owns the tables and is the only caller. numba compiles
-anew when this file changes and does not look at the files it imports: `touch` it after a change of `arrays.py` or
-`queues.py`.
+Compiled by numba, hence tables and plain functions; `plant.py` owns the tables and is the only caller.
 
 The core of a pod is what the interpreter's lock makes of it: the event loop and each thread that computes are entries
 of one queue, and whoever has the lock gives it up after 5 ms if another one wants it (`sys.getswitchinterval()`). The
@@ -33,41 +31,43 @@ from fastapi_tuning.simulate.arrays import (
     Work,
     World,
 )
-from fastapi_tuning.simulate.queues import compiled, dequeue, enqueue, pop_event, push_event
+from fastapi_tuning.simulate.queues import compiled, dequeue, enqueue, inlined, pop_event, push_event
 
+COMPILED_WITH = "566b1231937bd25f"
+"""Digest of `arrays.py` and `queues.py`: numba keeps machine code until this file changes, and overlooks them."""
 SWITCH_INTERVAL_SECONDS = 0.005
 _TINY_SECONDS = 1e-12
 _ARRIVED, _REFUSING, _COMPUTING, _WAITING, _QUERYING, _RETURNING, _REPLYING = range(7)
 """Phases of a request."""
 
 
-@compiled
+@inlined
 def _queue(pod: int, kind: int) -> int:
     return 1 + QUEUES_PER_POD * pod + kind
 
 
-@compiled
+@inlined
 def _empty(world: World, pod: int, kind: int) -> bool:
     return bool(world.queues[_queue(pod, kind), 0] == NOBODY)
 
 
-@compiled
+@inlined
 def _join(world: World, pod: int, kind: int, slot: int) -> None:
     enqueue(world.queues, world.following, _queue(pod, kind), slot)
 
 
-@compiled
+@inlined
 def _next(world: World, pod: int, kind: int) -> int:
     return dequeue(world.queues, world.following, _queue(pod, kind))
 
 
-@compiled
+@inlined
 def _want_lock(world: World, pod: int, slot: int) -> None:
     _join(world, pod, LOCK, slot)
     world.pods[pod].runnable += 1
 
 
-@compiled
+@inlined
 def _call_back(world: World, pod: int, slot: int, phase: int) -> None:
     """Hand a request to the event loop."""
     here = world.pods[pod]
@@ -79,7 +79,7 @@ def _call_back(world: World, pod: int, slot: int, phase: int) -> None:
         _want_lock(world, pod, here.loop_slot)
 
 
-@compiled
+@inlined
 def _cpu_factor(world: World, now: float, pod: int) -> float:
     """How much longer a computation takes here and now than on a warm core of its own."""
     setup, here = world.setup[0], world.pods[pod]
@@ -87,7 +87,7 @@ def _cpu_factor(world: World, now: float, pod: int) -> float:
     return factor * setup.warmup_factor if now < here.ready_at + setup.warmup else factor
 
 
-@compiled
+@inlined
 def _change_busy(world: World, now: float, pod: int, change: int) -> None:
     here = world.pods[pod]
     here.thread_seconds += here.busy * (now - here.busy_since)
@@ -95,7 +95,7 @@ def _change_busy(world: World, now: float, pod: int, change: int) -> None:
     here.busy += change
 
 
-@compiled
+@inlined
 def _change_present(world: World, now: float, pod: int, change: int) -> None:
     here = world.pods[pod]
     here.present_seconds += here.present * (now - here.present_since)
@@ -103,7 +103,7 @@ def _change_present(world: World, now: float, pod: int, change: int) -> None:
     here.present += change
 
 
-@compiled
+@inlined
 def _ask_database(world: World, now: float, slot: int) -> None:
     totals = world.totals[0]
     if totals.queries < world.setup[0].servers:
@@ -114,7 +114,7 @@ def _ask_database(world: World, now: float, slot: int) -> None:
         enqueue(world.queues, world.following, DATABASE_QUEUE, slot)
 
 
-@compiled
+@inlined
 def _start_query(world: World, now: float, slot: int) -> None:
     setup, request = world.setup[0], world.requests[slot]
     slowed = 1.0 + setup.server_contention * world.totals[0].queries_waiting / setup.servers
@@ -122,7 +122,7 @@ def _start_query(world: World, now: float, slot: int) -> None:
     push_event(world, now + slowed * request.query, slot)
 
 
-@compiled
+@inlined
 def _end_query(world: World, now: float, slot: int) -> None:
     """The server goes to whoever waits for it, then the connection to whoever of the pod waits for one."""
     totals = world.totals[0]
@@ -139,13 +139,13 @@ def _end_query(world: World, now: float, slot: int) -> None:
     _back_to_loop(world, slot)
 
 
-@compiled
+@inlined
 def _back_to_loop(world: World, slot: int) -> None:
     request = world.requests[slot]
     _call_back(world, request.pod, slot, _REPLYING if request.in_loop else _RETURNING)
 
 
-@compiled
+@inlined
 def _after_computing(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     if request.wait > 0.0:
@@ -155,7 +155,7 @@ def _after_computing(world: World, now: float, slot: int) -> None:
         _after_waiting(world, now, slot)
 
 
-@compiled
+@inlined
 def _after_waiting(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     here = world.pods[request.pod]
@@ -168,7 +168,7 @@ def _after_waiting(world: World, now: float, slot: int) -> None:
         _join(world, request.pod, POOL, slot)
 
 
-@compiled
+@inlined
 def _take_token(world: World, now: float, slot: int) -> None:
     pod = world.requests[slot].pod
     here = world.pods[pod]
@@ -179,7 +179,7 @@ def _take_token(world: World, now: float, slot: int) -> None:
         _join(world, pod, TOKENS, slot)
 
 
-@compiled
+@inlined
 def _run_in_thread(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     _change_busy(world, now, request.pod, 1)
@@ -191,7 +191,7 @@ def _run_in_thread(world: World, now: float, slot: int) -> None:
         _after_computing(world, now, slot)
 
 
-@compiled
+@inlined
 def _admit_waiting(world: World, now: float, pod: int) -> None:
     """Free tokens go to those who wait for one, first come, first served."""
     here = world.pods[pod]
@@ -200,7 +200,7 @@ def _admit_waiting(world: World, now: float, pod: int) -> None:
         _run_in_thread(world, now, _next(world, pod, TOKENS))
 
 
-@compiled
+@inlined
 def _begin_callback(world: World, now: float, slot: int) -> float:
     """What the event loop does first for a request; gives the CPU seconds of the callback."""
     setup, request = world.setup[0], world.requests[slot]
@@ -225,7 +225,7 @@ def _begin_callback(world: World, now: float, slot: int) -> float:
     return cost * _cpu_factor(world, now, request.pod)
 
 
-@compiled
+@inlined
 def _end_callback(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     if request.phase == _ARRIVED:
@@ -251,7 +251,7 @@ def _end_callback(world: World, now: float, slot: int) -> None:
         _leave(world, now, slot)
 
 
-@compiled
+@inlined
 def _answer(world: World, now: float, slot: int) -> None:
     request = world.requests[slot]
     here, fate = world.pods[request.pod], world.fates[request.number]
@@ -271,7 +271,7 @@ def _answer(world: World, now: float, slot: int) -> None:
     _leave(world, now, slot)
 
 
-@compiled
+@inlined
 def _leave(world: World, now: float, slot: int) -> None:
     totals = world.totals[0]
     _change_present(world, now, world.requests[slot].pod, -1)
@@ -279,7 +279,7 @@ def _leave(world: World, now: float, slot: int) -> None:
     totals.free += 1
 
 
-@compiled
+@inlined
 def _run_core(world: World, now: float, pod: int) -> None:
     """Give an idle core to the first who wants it, for 5 ms at most."""
     here = world.pods[pod]
@@ -299,7 +299,7 @@ def _run_core(world: World, now: float, pod: int) -> None:
     push_event(world, now + length, -1 - pod)
 
 
-@compiled
+@inlined
 def _end_slice(world: World, now: float, pod: int) -> None:
     here = world.pods[pod]
     slot = here.running
@@ -316,7 +316,7 @@ def _end_slice(world: World, now: float, pod: int) -> None:
     _run_core(world, now, pod)
 
 
-@compiled
+@inlined
 def _end_slice_of_loop(world: World, now: float, pod: int) -> None:
     """The loop keeps the lock while it has callbacks and its turn lasts, or while no thread wants to compute."""
     here = world.pods[pod]
@@ -337,7 +337,7 @@ def _end_slice_of_loop(world: World, now: float, pod: int) -> None:
         here.runnable += 1
 
 
-@compiled
+@inlined
 def _arrive(world: World, work: Table[Work], now: float, index: int, number: int) -> None:
     brought, totals, fate = work[index], world.totals[0], world.fates[number]
     fate.arrival = now
@@ -366,7 +366,7 @@ def _arrive(world: World, work: Table[Work], now: float, index: int, number: int
     _run_core(world, now, request.pod)
 
 
-@compiled
+@inlined
 def _give_up(world: World, now: float, arrived: int) -> None:
     """Clients out of patience close their connection; the pods know nothing of it."""
     totals, patience = world.totals[0], world.setup[0].patience

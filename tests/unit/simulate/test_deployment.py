@@ -66,3 +66,10 @@ def test_cpu_is_seen_once_the_metrics_server_has_two_samples() -> None:
     cpu = {view.now_seconds: view.pods[0].cpu_cores for view in script.views}
     assert cpu[10.0] is None
     assert cpu[50.0] == pytest.approx(0.5, rel=0.15)
+
+
+def test_a_pod_that_does_not_finish_its_requests_is_paid_for_no_longer_than_it_may_drain() -> None:
+    script = Script({0: Command(replicas=1)})
+    result = play(app(wait_seconds=1000.0), 5.0, 60, scaler=script, start=Start(replicas=2))
+    assert result.pods_created[30] == 2
+    assert result.pods_created[32] == 1
