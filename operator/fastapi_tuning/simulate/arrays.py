@@ -182,4 +182,4 @@ def table(record: type[Record], length: int) -> Table[Record]:
 
 def column(records: Table[Any], name: str) -> NDArray[Any]:
     """One field of all records, as an array that shares their memory."""
-    return cast("NDArray[Any]", np.ndarray.__getitem__(cast("NDArray[np.void]", records), name))
+    return cast(NDArray[np.void], records)[name]
