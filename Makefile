@@ -12,7 +12,7 @@ export PATH := $(shell $(CLUSTER) path):$(PATH)
 
 KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
 
-.PHONY: help check generate lock test test-unit test-integration test-e2e demo cluster down clean
+.PHONY: help check generate lock test test-unit test-integration test-e2e demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -72,6 +72,10 @@ endif
 
 demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service under load
 	@$(KUBECONFIG_OF_CLUSTER) $(BIN)/python -m dev.demo
+
+# TRACE=FILE adds a load curve of yours: requests per second, one number a line.
+simulate-report: $(VENV)/.installed ## Compare with other autoscalers in simulation, and write benchmarks/results/
+	TRACE='$(TRACE)' $(BIN)/python -m dev.simulate_report
 
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down

@@ -88,6 +88,18 @@ class AppModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What the requests are like from a second on; only the endpoints may differ from those before.
+
+    A new version comes with a rollout. Simplified: its requests are new at once, whatever pod serves them.
+    """
+
+    at_seconds: int
+    app: AppModel
+    new_version: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterModel:
     """What surrounds the service: clients, Service, kubelet, metrics."""
 

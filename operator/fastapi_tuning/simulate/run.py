@@ -1,7 +1,7 @@
 """One run: load against an app, a scaler at the knobs, and what came of it."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastapi_tuning.control.objective import quantile
 from fastapi_tuning.control.observation import Traffic
 from fastapi_tuning.simulate import shapes
-from fastapi_tuning.simulate.app import AppModel, ClusterModel
+from fastapi_tuning.simulate.app import AppModel, ClusterModel, Later
 from fastapi_tuning.simulate.arrays import FAILED, GOOD, LATE, OPEN, SHED, Fate, Table, column
 from fastapi_tuning.simulate.deployment import Deployment, PodRecord
 from fastapi_tuning.simulate.plant import Plant
@@ -43,8 +43,11 @@ def run(
     seed: int,
     cluster: ClusterModel | None = None,
     prometheus: PrometheusModel | None = None,
+    later: Sequence[Later] = (),
 ) -> Run:
     """Offer `rates` (mean requests per second, for each second) and let `scaler` act. The same seed, the same run.
+
+    `later` says what the service turns into, in order of time.
 
     Arrivals and what requests bring with them depend on the seed alone, so runs of different scalers can be compared
     request by request.
@@ -68,12 +71,15 @@ def run(
         in_flight_limit=start.in_flight_limit,
         drain_seconds=cluster.drain_seconds,
     )
+    releases = {each.at_seconds for each in later if each.new_version}
     metrics = _Metrics(plant, app, prometheus, edges, of_metrics)
     pending: deque[tuple[int, Command]] = deque()
     commands: list[tuple[float, Command]] = []
     ready, created, threads = (np.zeros(len(rates)) for _ in range(3))
-    for second, work in enumerate(draw_work(app, times, counts, of_work)):
+    for second, work in enumerate(draw_work(app, times, counts, of_work, later)):
         now = float(second)
+        if second in releases:
+            deployment.restart_with_threads(deployment.threads)
         while pending and pending[0][0] <= second:
             _carry_out(pending.popleft()[1], deployment, now)
         deployment.tick(now)

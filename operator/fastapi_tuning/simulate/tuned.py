@@ -1,5 +1,6 @@
 """Our own law as a scaler: the operator's cycle around `tune`, with the simulated cluster in place of a real one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -29,9 +30,15 @@ class ThreadChange(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Tuned:
-    """Runs the law on a spec. `outcomes` keeps what each cycle found and decided, by simulated time."""
+    """Runs the law on a spec. `outcomes` keeps what each cycle found and decided, by simulated time.
+
+    `observes` and `remembers` stand between the cluster and the law, and between one cycle and the next: an ablation
+    hides or forgets there what the part that it takes away would need.
+    """
 
     spec: FastAPITuningSpec
+    observes: Callable[[Observation], Observation] = lambda observation: observation
+    remembers: Callable[[History], History] = lambda history: history
     thread_change: ThreadChange = ThreadChange.LIVE
     cpu_limit_cores: float | None = None
     outcomes: list[tuple[float, Outcome]] = field(default_factory=list)
@@ -44,13 +51,13 @@ class Tuned:
 
     def __call__(self, view: View) -> Command:
         now = _MIDNIGHT + timedelta(seconds=view.now_seconds)
-        observation = self._observation(view, now)
+        observation = self.observes(self._observation(view, now))
         outcome = tune(self.spec, observation, self._history, Surroundings(applied=self._applied))
         moves = outcome.moves
         self.outcomes.append((view.now_seconds, outcome))
         self._applied = applied_after(self._applied, moves)
         restarts = self.thread_change is ThreadChange.RESTART
-        self._history = history_after(outcome.history, observation, outcome.estimate, moves)
+        self._history = self.remembers(history_after(outcome.history, observation, outcome.estimate, moves))
         threads = moves.get(Knob.THREADS)
         return Command(
             replicas=moves.get(Knob.REPLICAS),

@@ -1,20 +1,26 @@
 """What requests bring with them, drawn before they arrive: the same whatever an autoscaler does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastapi_tuning.simulate.app import AppModel, Execution
+from fastapi_tuning.simulate.app import AppModel, Execution, Later
 from fastapi_tuning.simulate.arrays import Table, Work, column, table
 
 
 def draw_work(
-    app: AppModel, times: NDArray[np.float64], counts: NDArray[np.int64], rng: np.random.Generator
+    app: AppModel,
+    times: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    rng: np.random.Generator,
+    later: Sequence[Later] = (),
 ) -> Iterator[Table[Work]]:
     """Yields the work of each second; `counts` says how many of `times` fall into it."""
+    changes = {each.at_seconds: each.app for each in later}
     begin = 0
-    for count in counts:
+    for second, count in enumerate(counts):
+        app = changes.get(second, app)
         yield _draw(app, times[begin : begin + count], rng)
         begin += int(count)
 
