@@ -1,7 +1,8 @@
 # PostgreSQL for measurements that need a real database. Data and sockets live in volumes: /data and /tmp.
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
-RUN apt-get update -q && apt-get install -q -y --no-install-recommends postgresql-15 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update -q && apt-get install -q -y --no-install-recommends postgresql-15 && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 65532 --user-group --no-create-home app  # initdb asks for the user's name
 USER 65532:65532
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin
 # Only pods of the development cluster can reach it, and there is nothing in it.

@@ -1,0 +1,47 @@
+"""`python -m benchmarks.simulator_validation`: measure the cases on a cluster, compare, and record the figures.
+
+Needs the development cluster with Prometheus and the images sample and postgres, and a machine with nothing else to do.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.simulator_validation.cases import CASES
+from benchmarks.simulator_validation.real import measure, prepare
+from benchmarks.simulator_validation.simulated import simulate
+from dev.demo.installation import install_prometheus
+from dev.demo.kubectl import Kubectl
+
+RECORD = Path(__file__).with_name("recorded.json")
+
+
+def main() -> int:
+    """Prints one line a case; the record is what the test compares with."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator_validation", description=__doc__)
+    parser.add_argument("--context", default=os.environ.get("KUBECONTEXT", ""), help="kubectl context")
+    kubectl = Kubectl(context=parser.parse_args().context)
+    install_prometheus(kubectl, "localhost")
+    prepare(kubectl)
+    recorded = []
+    for case in CASES:
+        print(f"{case.name}: measuring for about 3 min …", file=sys.stderr, flush=True)
+        real = measure(kubectl, case)
+        model = simulate(case, real.cpu_seconds_per_request)
+        print(
+            f"{case.name}: p50 {real.p50_seconds * 1000:.0f} ms, simulated {model.p50_seconds * 1000:.0f}; "
+            f"p99 {real.p99_seconds * 1000:.0f} ms, simulated {model.p99_seconds * 1000:.0f}; "
+            f"{real.answered_per_second:.1f} requests/s, simulated {model.answered_per_second:.1f}; "
+            f"CPU {real.cpu_seconds_per_request * 1000:.2f} ms a request",
+            flush=True,
+        )
+        recorded.append({"case": case.name, **asdict(real)})
+    RECORD.write_text(json.dumps(recorded, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""One case on a real cluster: a pod of the sample app, its database, and open-loop load from a Job."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from benchmarks.simulator_validation.cases import Case
+from dev.demo.installation import rolled_out, sample_manifest
+from dev.demo.kubectl import Kubectl, KubectlFailed
+
+NAMESPACE = "simulator-validation"
+QUIET_SECONDS, SETTLING_SECONDS, LOADED_SECONDS = 40, 20, 120
+_DATABASE = f"postgresql+psycopg://app@postgres.{NAMESPACE}.svc/postgres"
+_POSTGRES = """
+apiVersion: v1
+kind: Service
+metadata: {name: postgres}
+spec: {selector: {app: postgres}, ports: [{port: 5432}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: postgres}
+spec:
+  selector: {matchLabels: {app: postgres}}
+  template:
+    metadata: {labels: {app: postgres}}
+    spec:
+      securityContext: {fsGroup: 65532}
+      containers:
+        - name: postgres
+          image: localhost/postgres:dev
+          imagePullPolicy: IfNotPresent
+          readinessProbe: {tcpSocket: {port: 5432}, periodSeconds: 2}
+          volumeMounts: [{name: data, mountPath: /data}, {name: tmp, mountPath: /tmp}]
+      volumes: [{name: data, emptyDir: {}}, {name: tmp, emptyDir: {}}]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the clients saw under load, from the scheduled send, and what a request cost while the pod was quiet."""
+
+    p50_seconds: float
+    p99_seconds: float
+    answered_per_second: float
+    quiet_p50_seconds: float
+    cpu_seconds_per_request: float
+
+
+def prepare(kubectl: Kubectl) -> None:
+    """A namespace with a database, from scratch."""
+    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=100s")
+    kubectl.run("create", "namespace", NAMESPACE)
+    kubectl.run("apply", "--namespace", NAMESPACE, "--filename=-", manifest=_POSTGRES)
+    rolled_out(kubectl, NAMESPACE, "postgres")
+
+
+def measure(kubectl: Kubectl, case: Case) -> Measured:
+    """Run one case; takes three minutes and a half.
+
+    Raises:
+        KubectlFailed: the cluster did not do what was asked.
+    """
+    _deploy(kubectl, case)
+    cpu = _quiet_cpu(kubectl, case)
+    phases = _finished(kubectl)
+    quiet, loaded = phases[0], phases[-1]
+    return Measured(
+        p50_seconds=loaded["p50_seconds"],
+        p99_seconds=loaded["p99_seconds"],
+        answered_per_second=loaded["completed"] / LOADED_SECONDS,
+        quiet_p50_seconds=quiet["p50_seconds"],
+        cpu_seconds_per_request=cpu,
+    )
+
+
+def _deploy(kubectl: Kubectl, case: Case) -> None:
+    deployment, service = _manifest("deployment"), _manifest("service")
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [
+        {"name": "FASTAPI_TUNING_THREAD_POOL_SIZE", "value": str(case.threads)},
+        {"name": "SAMPLE_DATABASE_URL", "value": _DATABASE},
+        {"name": "SAMPLE_DATABASE_POOL_SIZE", "value": str(case.connections)},
+        {"name": "SAMPLE_DATABASE_MAX_OVERFLOW", "value": "0"},
+    ]
+    load = _manifest("load")
+    quiet, loaded = f"{QUIET_SECONDS}s@{case.quiet_per_second}", f"@{case.loaded_per_second}"
+    load["spec"]["template"]["spec"]["containers"][0]["args"] = [
+        f"--url=http://checkout.{NAMESPACE}.svc",
+        f"--path={case.path}",
+        f"--profile={quiet},{SETTLING_SECONDS}s{loaded},{LOADED_SECONDS}s{loaded}",
+        "--timeout=10",
+    ]
+    kubectl.run("delete", "--namespace", NAMESPACE, "job/load", "--ignore-not-found", "--wait")
+    for manifest in (deployment, service):
+        kubectl.apply(yaml.safe_dump(manifest))
+    rolled_out(kubectl, NAMESPACE, "checkout")
+    kubectl.apply(yaml.safe_dump(load))
+
+
+def _quiet_cpu(kubectl: Kubectl, case: Case) -> float:
+    """CPU seconds per request of the quiet phase, probes and scrapes subtracted by having waited for them first."""
+    time.sleep(QUIET_SECONDS - 5)
+    pod = f'namespace="{NAMESPACE}",pod=~"checkout.*"'
+    used = kubectl.prometheus(f"sum(rate(process_cpu_seconds_total{{{pod}}}[25s]))")
+    if used is None:
+        raise KubectlFailed(f"Prometheus has no CPU time of the pod in {NAMESPACE}")
+    return used / case.quiet_per_second
+
+
+def _finished(kubectl: Kubectl) -> list[dict[str, Any]]:
+    """The phases that the load generator printed."""
+    timeout = SETTLING_SECONDS + LOADED_SECONDS + 60
+    deadline = time.monotonic() + timeout
+    while kubectl.get("--namespace", NAMESPACE, "job/load").get("status", {}).get("succeeded") != 1:
+        if time.monotonic() > deadline:
+            raise KubectlFailed(f"the load did not end within {timeout} s")
+        time.sleep(2)
+    log = kubectl.run("logs", "--namespace", NAMESPACE, "job/load")
+    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+
+
+def _manifest(name: str) -> dict[str, Any]:
+    manifest: dict[str, Any] = yaml.safe_load(sample_manifest(name, "localhost"))
+    manifest["metadata"]["namespace"] = NAMESPACE
+    return manifest
