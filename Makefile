@@ -37,7 +37,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	$(BIN)/kubernetes-validate --kubernetes-version 1.34 --strict --quiet charts/rendered/install.yaml
 
 define render
-helm template fastapi-tuning-operator $(CHART) --kube-version 1.34.0 --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
+helm template fastapi-tuning-operator $(CHART) --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
 endef
 
 generate: $(VENV)/.installed ## Write the files that are made from the models and the chart

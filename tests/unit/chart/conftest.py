@@ -13,8 +13,6 @@ import yaml
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "fastapi-tuning-operator"
 PROMETHEUS = ("--set", "prometheus.url=http://prometheus.monitoring:9090")
-# Else helm checks the chart's kubeVersion against the version that it was built with.
-KUBERNETES_VERSION = "1.34.0"
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
@@ -34,9 +32,9 @@ def template(helm: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`helm template` with the given arguments; gives exit code and both streams."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--kube-version", KUBERNETES_VERSION]
+        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--namespace", "fastapi-tuning-system"]
         return subprocess.run(
-            [*command, "--namespace", "fastapi-tuning-system", *arguments],
+            [*command, *arguments],
             capture_output=True,
             text=True,
             check=False,
