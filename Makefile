@@ -52,8 +52,13 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit
 
+# With KUBECONTEXT the machine is not ours to add packages to.
 test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
-	@$(CLUSTER) packages
+ifeq ($(KUBECONTEXT),)
+	@$(CLUSTER) packages etcd-server
+else
+	@command -v etcd > /dev/null || { echo "etcd is missing (Debian: etcd-server)" >&2; exit 1; }
+endif
 	@$(CLUSTER) build kube prometheus
 	$(BIN)/pytest -q tests/integration
 
@@ -74,11 +79,11 @@ demo: $(VENV)/.installed cluster ## Show the operator mend a badly tuned service
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down
 
-lock: ## Pin the dependencies anew
+lock: $(VENV)/.installed ## Pin the dependencies anew
 	$(BIN)/pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --generate-hashes --python-version 3.11 --quiet --output-file requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra simulate --group dev --constraint requirements.lock --generate-hashes --python-version 3.11 --quiet --output-file requirements-dev.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile sample_app/requirements.in --universal --generate-hashes --python-version 3.11 --quiet --output-file sample_app/requirements.lock
 
 clean: ## Remove what the verbs above made in the work tree
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 from dev.cluster.commands import output_of, run_logged
 from dev.cluster.errors import ClusterError
 from dev.cluster.layout import Layout
@@ -22,11 +25,21 @@ PACKAGES = (
 )
 
 
-def ensure_packages(layout: Layout) -> None:
-    """Install what is missing; does nothing, and asks no registry, when all is there."""
-    missing = missing_packages(output_of(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"]))
+def ensure_packages(layout: Layout, names: Sequence[str]) -> None:
+    """Install those of `names` that are missing; does nothing, and asks no registry, when all are there.
+
+    Raises ClusterError for a name that is not of PACKAGES, without root, or when apt fails.
+    """
+    for name in names:
+        if name not in PACKAGES:
+            raise ClusterError(f"no package of the cluster is called {name!r}; there are {', '.join(PACKAGES)}")
+    missing = missing_packages(
+        output_of(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"]), names
+    )
     if not missing:
         return
+    if os.geteuid() != 0:
+        raise ClusterError(f"this needs root: it installs {', '.join(missing)}")
     log = layout.build_logs / "packages.log"
     with step(f"installing {', '.join(missing)}", expectation="about a minute"):
         try:
@@ -37,10 +50,10 @@ def ensure_packages(layout: Layout) -> None:
             _install(missing, layout)
 
 
-def missing_packages(dpkg_lines: str) -> list[str]:
-    """Those of PACKAGES that `dpkg-query` (lines of "name status") does not call installed, in our order."""
+def missing_packages(dpkg_lines: str, names: Sequence[str]) -> list[str]:
+    """Those of `names` that `dpkg-query` (lines of "name status") does not call installed, in their order."""
     installed = {line.split()[0] for line in dpkg_lines.splitlines() if line.endswith(" installed")}
-    return [package for package in PACKAGES if package not in installed]
+    return [name for name in names if name not in installed]
 
 
 def _install(packages: list[str], layout: Layout) -> None:
