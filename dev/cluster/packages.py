@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from dev.cluster.commands import output_of, run_logged
 from dev.cluster.errors import ClusterError
@@ -23,6 +27,11 @@ PACKAGES = (
     "libc6-dev",
     "ca-certificates",
 )
+SERVICES = {"etcd-server": "etcd.service", "containerd": "containerd.service"}
+"""What these packages would start now and at each boot, where systemd runs. The cluster runs its own processes."""
+POLICY = Path("/usr/sbin/policy-rc.d")
+REFUSAL = b"#!/bin/sh\n# Of the FastAPI tuning development cluster, while it installs packages.\nexit 101\n"
+EXECUTABLE = 0o755
 
 
 def ensure_packages(layout: Layout, names: Sequence[str]) -> None:
@@ -57,8 +66,39 @@ def missing_packages(dpkg_lines: str, names: Sequence[str]) -> list[str]:
 
 
 def _install(packages: list[str], layout: Layout) -> None:
-    run_logged(
-        ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
-        log=layout.build_logs / "packages.log",
-        environment={"DEBIAN_FRONTEND": "noninteractive"},
-    )
+    log = layout.build_logs / "packages.log"
+    with no_service_starts(POLICY):
+        run_logged(
+            ["apt-get", "install", "--yes", "--no-install-recommends", *packages],
+            log=log,
+            environment={"DEBIAN_FRONTEND": "noninteractive"},
+        )
+    units = [SERVICES[package] for package in packages if package in SERVICES]
+    if units and shutil.which("systemctl"):
+        run_logged(["systemctl", "disable", *units], log=log)
+
+
+@contextmanager
+def no_service_starts(policy: Path) -> Iterator[None]:
+    """Meanwhile no package may start a service: Debian's scripts ask the program at `policy` first (invoke-rc.d(8)).
+
+    A program that was there is put back afterwards; one that an earlier run of ours had to leave is not.
+    """
+    before = policy.read_bytes() if policy.exists() and policy.read_bytes() != REFUSAL else None
+    mode = policy.stat().st_mode if before is not None else EXECUTABLE
+    _write_program(policy, REFUSAL, EXECUTABLE)
+    try:
+        yield
+    finally:
+        if before is None:
+            policy.unlink()
+        else:
+            _write_program(policy, before, mode)
+
+
+def _write_program(path: Path, content: bytes, mode: int) -> None:
+    """In one step, so that nobody ever runs half of it."""
+    unfinished = path.with_name(f"{path.name}.part")
+    unfinished.write_bytes(content)
+    unfinished.chmod(stat.S_IMODE(mode))
+    unfinished.replace(path)

@@ -1,12 +1,10 @@
-"""What is read from the machine: its packages, its mounts, its logs."""
+"""What is read from the machine: its mounts, its logs."""
 
 from pathlib import Path
 
 import pytest
 
 from dev.cluster.errors import ClusterError
-from dev.cluster.layout import Layout
-from dev.cluster.packages import PACKAGES, ensure_packages, missing_packages
 from dev.cluster.progress import duration
 from dev.cluster.teardown import mount_points_under
 
@@ -25,24 +23,6 @@ def test_only_mounts_inside_the_directory_are_ours_oldest_first() -> None:
         Path("/var/lib/dev/kubelet/pods/with blank"),
         Path("/var/lib/dev/kubelet/pods/with blank/inner"),
     ]
-
-
-def test_nothing_is_missing_when_all_packages_are_installed() -> None:
-    assert missing_packages("".join(f"{package} installed\n" for package in PACKAGES), PACKAGES) == []
-
-
-def test_a_package_that_was_removed_but_left_its_settings_is_missing() -> None:
-    lines = "".join(f"{package} {'config-files' if package == 'runc' else 'installed'}\n" for package in PACKAGES)
-    assert missing_packages(lines, PACKAGES) == ["runc"]
-
-
-def test_only_the_packages_that_were_asked_for_are_missed() -> None:
-    assert missing_packages("runc installed\n", ["etcd-server", "runc"]) == ["etcd-server"]
-
-
-def test_an_unknown_package_is_named_together_with_those_that_exist(layout: Layout) -> None:
-    with pytest.raises(ClusterError, match=r"'etcd'; there are etcd-server, containerd"):
-        ensure_packages(layout, ["etcd"])
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.04, "0.0s"), (12.3, "12s"), (59.7, "1m00s"), (372, "6m12s")])
