@@ -1,5 +1,6 @@
 """The operator on a cluster, by Helm as a user installs it."""
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,9 +28,11 @@ def install_operator(kubectl: Kubectl, registry: str, *, watch_namespaces: Seque
         f"prometheus.url={prometheus.URL}",
         f"image.repository={registry}/fastapi-tuning-operator",
         "image.tag=dev",
-        f"watchNamespaces={{{','.join(watch_namespaces)}}}",
     ]
-    settings = (f"--set={value}" for value in values)
+    settings = [
+        *(f"--set={value}" for value in values),
+        f"--set-json=watchNamespaces={json.dumps([*watch_namespaces])}",
+    ]
     helm(kubectl, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout=120s", *settings)
     kubectl.run("rollout", "restart", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}")
     kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
