@@ -57,6 +57,15 @@ def render(template: Callable[..., subprocess.CompletedProcess[str]]) -> Render:
 
 
 def only(manifests: list[Manifest], kind: str) -> Manifest:
-    """The one manifest of a kind."""
-    (manifest,) = [manifest for manifest in manifests if manifest["kind"] == kind]
+    """The one manifest of a kind; roles for people aside."""
+    (manifest,) = [each for each in manifests if each["kind"] == kind and not aggregated_to(each)]
     return manifest
+
+
+def aggregated_to(manifest: Manifest) -> set[str]:
+    """The cluster's own roles that a ClusterRole adds its rights to."""
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = manifest["metadata"].get("labels", {})
+    return {
+        label.removeprefix(prefix) for label, value in labels.items() if label.startswith(prefix) and value == "true"
+    }
