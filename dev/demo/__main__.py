@@ -41,7 +41,7 @@ SAMPLE_PERIOD_SECONDS = 3.0
 
 def main() -> int:
     options = _options()
-    console = Console()
+    console = Console(markup=False)
     kubectl = Kubectl(context=options.context)
     try:
         refuse_what_others_have(kubectl)
