@@ -66,7 +66,7 @@ test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Promethe
 	@$(CLUSTER) build helm
 	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header tests/e2e
 
-# With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY).
+# With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY, PROMETHEUS_IMAGE; see README.md).
 cluster: ## Start the development cluster and give it the images
 ifeq ($(KUBECONTEXT),)
 	@$(CLUSTER) up

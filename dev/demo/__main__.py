@@ -15,7 +15,14 @@ from rich.live import Live
 
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.observer import observe
-from dev.demo.ownership import NAMESPACE, NotOurs, refuse_what_others_have, renew_namespace
+from dev.demo.ownership import (
+    NAMESPACE,
+    PROMETHEUS_NAMESPACE,
+    RELEASE_NAMESPACE,
+    NotOurs,
+    refuse_what_others_have,
+    renew_namespace,
+)
 from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
 from dev.demo.sample_service import NAME, load_profile, sample_manifest
@@ -57,12 +64,23 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m dev.demo", description=__doc__)
-    parser.add_argument("--context", default=os.environ.get("KUBECONTEXT", ""), help="kubectl context (KUBECONTEXT)")
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.demo",
+        description=__doc__,
+        epilog="Prometheus runs from REGISTRY/prometheus:dev, or from the image that PROMETHEUS_IMAGE names. "
+        f"Everything happens in the namespaces {NAMESPACE}, {PROMETHEUS_NAMESPACE} and {RELEASE_NAMESPACE}; what is "
+        "there and not of an earlier run is refused. Exit code 0 only if the objective holds at the end.",
+    )
+    parser.add_argument(
+        "--context",
+        default=os.environ.get("KUBECONTEXT", ""),
+        help="kubectl context (KUBECONTEXT; default: the current one)",
+    )
     parser.add_argument(
         "--registry",
-        default=os.environ.get("IMAGE_REGISTRY", "localhost"),
-        help="where the images are (IMAGE_REGISTRY): REGISTRY/fastapi-tuning-operator:dev and the like",
+        default=os.environ.get("IMAGE_REGISTRY") or "localhost",
+        help="where fastapi-tuning-operator:dev and fastapi-tuning-sample:dev are "
+        "(IMAGE_REGISTRY; default: %(default)s)",
     )
     parser.add_argument(
         "--output", type=Path, default=REPOSITORY / "build" / "demo", help="for the picture and the table"

@@ -22,13 +22,15 @@ class Kubectl:
         """Standard output of a call; `manifest` goes to its standard input.
 
         Raises:
-            KubectlFailed: exit status other than 0, or no answer in two minutes.
+            KubectlFailed: exit status other than 0, no answer in two minutes, or no kubectl.
         """
         command = ["kubectl", *([f"--context={self.context}"] if self.context else []), *arguments]
         try:
             done = subprocess.run(command, input=manifest, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise KubectlFailed(f"{' '.join(command)}: no answer in {TIMEOUT_SECONDS:.0f} s") from error
+        except FileNotFoundError as error:
+            raise KubectlFailed("kubectl is not installed") from error
         if done.returncode != 0:
             raise KubectlFailed(f"{' '.join(command)}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
         return done.stdout

@@ -47,7 +47,10 @@ def helm(kubectl: Kubectl, *arguments: str) -> str:
     command = ["helm", *arguments, f"--namespace={RELEASE_NAMESPACE}"]
     if kubectl.context:
         command.append(f"--kube-context={kubectl.context}")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_HELM_TIMEOUT_SECONDS)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_HELM_TIMEOUT_SECONDS)
+    except FileNotFoundError as error:
+        raise KubectlFailed("helm is not installed") from error
     if done.returncode != 0:
         pods = kubectl.run("get", "pods", "--namespace", RELEASE_NAMESPACE)
         raise KubectlFailed(f"helm: {done.stderr.strip()}\n{pods}")
