@@ -59,7 +59,7 @@ ifeq ($(KUBECONTEXT),)
 else
 	@command -v etcd > /dev/null || { echo "etcd is missing (Debian: etcd-server)" >&2; exit 1; }
 endif
-	@$(CLUSTER) build kube prometheus
+	@$(CLUSTER) build kube helm prometheus
 	$(BIN)/pytest -q tests/integration
 
 test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load
