@@ -60,7 +60,7 @@ def main() -> int:
     except (KubectlFailed, NotOurs) as error:
         console.print(f"✗ {error}", style="red")
         return 1
-    return _judge(console, moments, load_profile(_manifest("load", options.registry)), options.output)
+    return judge(console, moments, load_profile(_manifest("load", options.registry)), options.output)
 
 
 def _options() -> argparse.Namespace:
@@ -138,7 +138,8 @@ def _watch(console: Console, kubectl: Kubectl) -> list[Moment]:
     return moments
 
 
-def _judge(console: Console, moments: list[Moment], profile: Profile, output: Path) -> int:
+def judge(console: Console, moments: list[Moment], profile: Profile, output: Path) -> int:
+    """Say what came of it, and record it in the folder `output`; the exit code, 0 only if the objective held."""
     judged = (END_SECONDS - JUDGED_SECONDS, END_SECONDS)
     try:
         before, after = summary(moments, STEP_SECONDS, STEP_SECONDS + UNTUNED_SECONDS), summary(moments, *judged)

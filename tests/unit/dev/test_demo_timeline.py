@@ -1,9 +1,12 @@
 """The judgement over a run of the demonstration."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from dev.demo.__main__ import judge
 from dev.demo.timeline import (
     MAX_GAP_SECONDS,
     Moment,
@@ -13,6 +16,7 @@ from dev.demo.timeline import (
     shortcomings,
     summary,
 )
+from sample_app.load.profile import parse_profile
 
 DUE_PER_SECOND = 200.0
 
@@ -102,6 +106,23 @@ def test_a_moment_speaks_for_no_more_than_a_gap_before_it() -> None:
 
 def test_without_moments_nothing_is_measured() -> None:
     assert measured_share([], 0.0, 100.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lasts_seconds", "exit_code"),
+    [
+        pytest.param(300.0, 0, id="to the end"),
+        pytest.param(245.0, 1, id="not to the end"),
+        pytest.param(0.0, 1, id="never began"),
+    ],
+)
+def test_the_exit_code_is_that_of_a_success_only_if_the_load_lasted(
+    lasts_seconds: float, exit_code: int, tmp_path: Path
+) -> None:
+    profile = parse_profile(f"40s@{DUE_PER_SECOND:g},300s@{DUE_PER_SECOND:g}")
+    moments = [moment for moment in steady() if moment.seconds < lasts_seconds]
+
+    assert judge(Console(quiet=True), moments, profile, tmp_path / "demo") == exit_code
 
 
 def steady(*, period_seconds: float = 3.0) -> list[Moment]:
