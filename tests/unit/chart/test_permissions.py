@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from tests.unit.chart.conftest import Manifest, Render, aggregated_to, only
+from tests.unit.chart.conftest import Manifest, Render, only
 
 # Each line is one request in the code: paths of `ApiServer` calls, and kopf's watch.
 WHERE_IT_ACTS = {
@@ -60,23 +60,6 @@ def test_the_rights_are_bound_to_the_account_that_the_pod_runs_under(render: Ren
     for binding in (manifest for manifest in manifests if manifest["kind"].endswith("RoleBinding")):
         (subject,) = binding["subjects"]
         assert (subject["name"], subject["namespace"]) == (account["name"], account["namespace"])
-
-
-@pytest.mark.parametrize(
-    ("role", "verbs"),
-    [
-        ("view", {"get", "list", "watch"}),
-        ("edit", {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}),
-        ("admin", {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"}),
-    ],
-)
-def test_people_may_do_with_tunings_what_they_may_do_with_workloads(render: Render, role: str, verbs: set[str]) -> None:
-    gained = [_permissions(manifest) for manifest in render() if role in aggregated_to(manifest)]
-    assert set().union(*gained) == {("fastapituning.io", "fastapitunings", verb) for verb in verbs}
-
-
-def test_the_rights_of_people_can_be_left_to_somebody_else(render: Render) -> None:
-    assert not any(aggregated_to(manifest) for manifest in render("aggregateClusterRoles=false"))
 
 
 def _permissions(role: Manifest) -> set[tuple[str, str, str]]:
