@@ -38,7 +38,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	$(BIN)/kubernetes-validate --kubernetes-version 1.34 --strict --quiet charts/rendered/install.yaml
 
 define render
-helm template fastapi-tuning-operator $(CHART) --kube-version 1.34.0 --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
+helm template fastapi-tuning-operator $(CHART) --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
 endef
 
 generate: $(VENV)/.installed ## Write the files that are made from the models and the chart
@@ -54,16 +54,21 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
+# With KUBECONTEXT the machine is not ours to add packages to.
 test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
-	@$(CLUSTER) packages
-	@$(CLUSTER) build kube prometheus
+ifeq ($(KUBECONTEXT),)
+	@$(CLUSTER) packages etcd-server
+else
+	@command -v etcd > /dev/null || { echo "etcd is missing (Debian: etcd-server)" >&2; exit 1; }
+endif
+	@$(CLUSTER) build kube helm prometheus
 	$(BIN)/pytest -q tests/integration
 
 test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load
 	@$(CLUSTER) build helm
 	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header tests/e2e
 
-# With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY).
+# With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY, PROMETHEUS_IMAGE; see README.md).
 cluster: ## Start the development cluster and give it the images
 ifeq ($(KUBECONTEXT),)
 	@$(CLUSTER) up
@@ -80,11 +85,11 @@ simulate-report: $(VENV)/.installed ## Compare with other autoscalers in simulat
 down: ## Remove every trace of the development cluster
 	@$(CLUSTER) down
 
-lock: ## Pin the dependencies anew
+lock: $(VENV)/.installed ## Pin the dependencies anew
 	$(BIN)/pip install --quiet uv
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --generate-hashes --python-version 3.11 --quiet --output-file requirements.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --extra simulate --group dev --constraint requirements.lock --generate-hashes --python-version 3.11 --quiet --output-file requirements-dev.lock
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile sample_app/requirements.in --universal --generate-hashes --python-version 3.11 --quiet --output-file sample_app/requirements.lock
 
 clean: ## Remove what the verbs above made in the work tree
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

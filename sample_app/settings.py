@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     database_max_overflow: int = Field(default=20, ge=0)
     """Connections beyond the pool's size at need; they are closed again, the pool's own stay open."""
 
-    external_url: AnyHttpUrl = AnyHttpUrl("http://127.0.0.1:8000/async")
-    """The API that `/external` calls: by default this app itself."""
+    external_url: AnyHttpUrl | None = None
+    """The API that `/external` calls. None: this app itself, `/async`, wherever it listens."""
 
     cache_ttl_seconds: PositiveInt = 300

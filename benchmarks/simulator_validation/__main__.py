@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.simulator_validation.cases import CASES
 from benchmarks.simulator_validation.real import measure, prepare
 from benchmarks.simulator_validation.simulated import simulate
-from dev.demo.installation import install_prometheus
 from dev.demo.kubectl import Kubectl
+from dev.demo.prometheus import install_prometheus
 
 RECORD = Path(__file__).with_name("recorded.json")
 

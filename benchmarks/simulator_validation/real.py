@@ -8,10 +8,13 @@ from typing import Any
 import yaml
 
 from benchmarks.simulator_validation.cases import Case
-from dev.demo.installation import rolled_out, sample_manifest
 from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.ownership import renew_namespace
+from dev.demo.prometheus import instant_value
+from dev.demo.sample_service import sample_manifest
 
-NAMESPACE = "simulator-validation"
+NAMESPACE = "fastapi-tuning-demo-validation"
+"""The demonstration's Prometheus scrapes namespaces of this beginning."""
 QUIET_SECONDS, SETTLING_SECONDS, LOADED_SECONDS = 40, 20, 120
 _DATABASE = f"postgresql+psycopg://app@postgres.{NAMESPACE}.svc/postgres"
 _POSTGRES = """
@@ -52,10 +55,9 @@ class Measured:
 
 def prepare(kubectl: Kubectl) -> None:
     """A namespace with a database, from scratch."""
-    kubectl.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait", "--timeout=100s")
-    kubectl.run("create", "namespace", NAMESPACE)
+    renew_namespace(kubectl, NAMESPACE)
     kubectl.run("apply", "--namespace", NAMESPACE, "--filename=-", manifest=_POSTGRES)
-    rolled_out(kubectl, NAMESPACE, "postgres")
+    kubectl.await_rollout(NAMESPACE, "postgres")
 
 
 def measure(kubectl: Kubectl, case: Case) -> Measured:
@@ -97,7 +99,7 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
     kubectl.run("delete", "--namespace", NAMESPACE, "job/load", "--ignore-not-found", "--wait")
     for manifest in (deployment, service):
         kubectl.apply(yaml.safe_dump(manifest))
-    rolled_out(kubectl, NAMESPACE, "checkout")
+    kubectl.await_rollout(NAMESPACE, "checkout")
     kubectl.apply(yaml.safe_dump(load))
 
 
@@ -105,7 +107,7 @@ def _quiet_cpu(kubectl: Kubectl, case: Case) -> float:
     """CPU seconds per request of the quiet phase, probes and scrapes subtracted by having waited for them first."""
     time.sleep(QUIET_SECONDS - 5)
     pod = f'namespace="{NAMESPACE}",pod=~"checkout.*"'
-    used = kubectl.prometheus(f"sum(rate(process_cpu_seconds_total{{{pod}}}[25s]))")
+    used = instant_value(kubectl, f"sum(rate(process_cpu_seconds_total{{{pod}}}[25s]))")
     if used is None:
         raise KubectlFailed(f"Prometheus has no CPU time of the pod in {NAMESPACE}")
     return used / case.quiet_per_second
@@ -124,6 +126,4 @@ def _finished(kubectl: Kubectl) -> list[dict[str, Any]]:
 
 
 def _manifest(name: str) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load(sample_manifest(name, "localhost"))
-    manifest["metadata"]["namespace"] = NAMESPACE
-    return manifest
+    return sample_manifest(name, namespace=NAMESPACE, registry="localhost")

@@ -15,7 +15,7 @@ from dev.cluster.binaries import binaries, ensure_binaries
 from dev.cluster.errors import ClusterError
 from dev.cluster.layout import Layout, layout_from_environment
 from dev.cluster.lifecycle import status, up
-from dev.cluster.packages import ensure_packages
+from dev.cluster.packages import PACKAGES, ensure_packages
 from dev.cluster.progress import say
 from dev.cluster.teardown import down
 
@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
 def _parser(layout: Layout) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m dev.cluster",
-        description="A real Kubernetes on this machine, for development and tests. Needs root, Debian 12 and Go.",
+        description="A real Kubernetes on this machine, for development and tests. Needs root, Debian 12 and Go; "
+        "`build` needs Go alone.",
         epilog=f"State: {layout.state} (FASTAPI_TUNING_DEV_STATE). Cache: {layout.cache} (XDG_CACHE_HOME). "
         "More in docs/development-cluster.md.",
     )
@@ -55,7 +56,8 @@ def _parser(layout: Layout) -> argparse.ArgumentParser:
     verb("status", "tell how each component is; exit code 1 unless all are well", _status)
     verb("kubeconfig", "print the path of the kubeconfig", _kubeconfig)
     verb("path", "print the directory that holds kubectl and helm, for PATH", _path)
-    verb("packages", "install the Debian packages that are missing", _packages)
+    packages = verb("packages", "install the Debian packages that are missing", _packages)
+    packages.add_argument("names", metavar="PACKAGE", nargs="*", help=f"of {', '.join(PACKAGES)}; all by default")
     build = verb("build", "build the programs that the cache lacks", _build)
     build.add_argument("names", metavar="PROGRAM", nargs="*", help=f"of {', '.join(binaries(layout))}; all by default")
     build_images = verb("images", "build images and import them, each only if its inputs have changed", _images)
@@ -66,12 +68,14 @@ def _parser(layout: Layout) -> argparse.ArgumentParser:
 
 
 def _up(layout: Layout, _: argparse.Namespace) -> int:
+    _need_root("it makes network interfaces, mounts and control groups")
     with _alone(layout):
         up(layout)
     return 0
 
 
 def _down(layout: Layout, _: argparse.Namespace) -> int:
+    _need_root("it removes network interfaces, mounts and control groups")
     with _alone(layout):
         down(layout)
     return 0
@@ -91,9 +95,9 @@ def _path(layout: Layout, _: argparse.Namespace) -> int:
     return 0
 
 
-def _packages(layout: Layout, _: argparse.Namespace) -> int:
+def _packages(layout: Layout, options: argparse.Namespace) -> int:
     with _alone(layout):
-        ensure_packages(layout)
+        ensure_packages(layout, options.names or PACKAGES)
     return 0
 
 
@@ -104,6 +108,7 @@ def _build(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def _images(layout: Layout, options: argparse.Namespace) -> int:
+    _need_root("buildah and containerd run as root here")
     with _alone(layout):
         for name in options.names:
             images.ensure_image(layout, name)
@@ -111,18 +116,26 @@ def _images(layout: Layout, options: argparse.Namespace) -> int:
 
 
 def _load(layout: Layout, options: argparse.Namespace) -> int:
+    _need_root("containerd runs as root here")
     with _alone(layout):
         images.load(layout, options.archives)
     return 0
 
 
+def _need_root(reason: str) -> None:
+    if os.geteuid() != 0:
+        raise ClusterError(f"this needs root: {reason}")
+
+
 @contextmanager
 def _alone(layout: Layout) -> Iterator[None]:
-    """Hold the lock of all runs that change something; refuse accounts that could not."""
-    if os.geteuid() != 0:
-        raise ClusterError("this needs root: it makes network interfaces, mounts and control groups")
-    layout.cache.mkdir(parents=True, exist_ok=True)
-    with layout.lock.open("w") as lock:
+    """Hold the lock of all runs that change something. Raises ClusterError when the cache cannot be written."""
+    try:
+        layout.cache.mkdir(parents=True, exist_ok=True)
+        lock = layout.lock.open("w")
+    except OSError as cause:
+        raise ClusterError(f"the cache cannot be written ({cause}); XDG_CACHE_HOME names another place") from cause
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

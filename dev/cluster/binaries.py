@@ -127,10 +127,17 @@ def _coredns(layout: Layout) -> Binary:
 
 
 def _helm(layout: Layout) -> Binary:
+    major, minor, _patch = layout.kubernetes_version.removeprefix("v").split(".")
+    # Without a cluster to ask, helm takes this version for the cluster's; unstamped, it believes in one from 2020.
+    packages = ("helm.sh/helm/v3/pkg/chartutil", "helm.sh/helm/v3/pkg/lint/rules")
+    stamps = [f"-X {package}.k8sVersionMajor={major} -X {package}.k8sVersionMinor={minor}" for package in packages]
     return Binary(
         name="helm",
-        file_name=f"helm-{layout.helm_version}",
-        argv=("go", "install", "-ldflags", "-s -w", f"helm.sh/helm/v3/cmd/helm@{layout.helm_version}"),
+        file_name=f"helm-{layout.helm_version}-for-v{major}.{minor}",
+        argv=(
+            *("go", "install", "-ldflags", " ".join(["-s -w", *stamps])),
+            f"helm.sh/helm/v3/cmd/helm@{layout.helm_version}",
+        ),
         directory=SOURCES,
         links=("helm",),
         expectation="about 1 to 2 min the first time",

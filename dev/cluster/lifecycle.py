@@ -16,7 +16,7 @@ from dev.cluster.configs import CLUSTER_OBJECTS, write_configs
 from dev.cluster.errors import ClusterError
 from dev.cluster.layout import Layout
 from dev.cluster.network import ensure_network
-from dev.cluster.packages import ensure_packages
+from dev.cluster.packages import PACKAGES, ensure_packages
 from dev.cluster.progress import say, step
 
 NEEDED_BINARIES = ("kube", "coredns", "pause", "helm")
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.1
 
 def up(layout: Layout) -> None:
     """Everything that is missing, in order; each part looks first and does nothing when all is well."""
-    ensure_packages(layout)
+    ensure_packages(layout, PACKAGES)
     ensure_binaries(layout, NEEDED_BINARIES)
     _forget_last_boot(layout)
     ensure_network(layout)

@@ -4,7 +4,6 @@ import json
 import subprocess
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 TIMEOUT_SECONDS = 120.0
 
@@ -23,13 +22,15 @@ class Kubectl:
         """Standard output of a call; `manifest` goes to its standard input.
 
         Raises:
-            KubectlFailed: exit status other than 0, or no answer in two minutes.
+            KubectlFailed: exit status other than 0, no answer in two minutes, or no kubectl.
         """
         command = ["kubectl", *([f"--context={self.context}"] if self.context else []), *arguments]
         try:
             done = subprocess.run(command, input=manifest, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired as error:
             raise KubectlFailed(f"{' '.join(command)}: no answer in {TIMEOUT_SECONDS:.0f} s") from error
+        except FileNotFoundError as error:
+            raise KubectlFailed("kubectl is not installed") from error
         if done.returncode != 0:
             raise KubectlFailed(f"{' '.join(command)}: {(done.stderr.strip() or 'failed').splitlines()[-1]}")
         return done.stdout
@@ -39,13 +40,15 @@ class Kubectl:
         found: dict[str, Any] = json.loads(self.run("get", *arguments, "--output=json"))
         return found
 
+    def find(self, *arguments: str) -> dict[str, Any] | None:
+        """An object as JSON; None if there is none of that name."""
+        answer = self.run("get", *arguments, "--ignore-not-found", "--output=json")
+        found: dict[str, Any] | None = json.loads(answer) if answer else None
+        return found
+
     def apply(self, manifest: str) -> None:
         self.run("apply", "--filename=-", manifest=manifest)
 
-    def prometheus(self, promql: str) -> float | None:
-        """First value of an instant query, by way of the API server's service proxy; None without one."""
-        path = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query"
-        answer = json.loads(self.run("get", "--raw", f"{path}?query={quote(promql)}"))
-        rows = answer["data"]["result"]
-        value = float(rows[0]["value"][1]) if rows else None
-        return None if value is None or value != value else value
+    def await_rollout(self, namespace: str, deployment: str) -> None:
+        """Wait until a Deployment's pods are ready."""
+        self.run("rollout", "status", "--namespace", namespace, f"deployment/{deployment}", "--timeout=90s")

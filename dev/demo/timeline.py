@@ -1,10 +1,16 @@
 """What the demonstration records, and the judgement over it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median_high
 
 UNTUNED_THREADS = 40
 """AnyIO's default; what a pod has before anything is known of it."""
+MIN_MEASURED_SHARE = 0.8
+MAX_LOAD_DEVIATION = 0.1
+"""Of the load that is due: Poisson arrivals at 200/s deviate by 1 % over a minute."""
+MAX_GAP_SECONDS = 10.0
+"""Three samples, on a slow machine one; less than the 15 s that a moment's rates are taken over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +49,14 @@ def summary(moments: Sequence[Moment], begin_seconds: float, end_seconds: float)
     """Means of [begin, end); p99 is the median of the sampled ones, knobs are as they were when it began.
 
     Raises:
-        NothingMeasured: no moment in it has a latency.
+        NothingMeasured: no moment in it saw traffic.
     """
-    stretch = [m for m in moments if begin_seconds <= m.seconds < end_seconds and m.latency_p99_seconds is not None]
+    stretch = _with_traffic(moments, begin_seconds, end_seconds)
     if not stretch:
         raise NothingMeasured(f"no latency between {begin_seconds:.0f} s and {end_seconds:.0f} s")
-    latencies = sorted(m.latency_p99_seconds for m in stretch if m.latency_p99_seconds is not None)
     return Summary(
         offered_per_second=_mean([m.offered_per_second for m in stretch]),
-        latency_p99_seconds=latencies[len(latencies) // 2],
+        latency_p99_seconds=median_high(m.latency_p99_seconds for m in stretch if m.latency_p99_seconds is not None),
         fast_ratio=_mean([m.fast_ratio for m in stretch]),
         error_ratio=_mean([m.error_ratio for m in stretch]),
         replicas=stretch[0].replicas,
@@ -59,9 +64,18 @@ def summary(moments: Sequence[Moment], begin_seconds: float, end_seconds: float)
     )
 
 
+def _with_traffic(moments: Sequence[Moment], begin_seconds: float, end_seconds: float) -> list[Moment]:
+    """Those of [begin, end) in which all that a client sees was measured."""
+    return [
+        moment
+        for moment in moments
+        if begin_seconds <= moment.seconds < end_seconds
+        and None not in (moment.offered_per_second, moment.latency_p99_seconds, moment.fast_ratio, moment.error_ratio)
+    ]
+
+
 def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else 0.0
+    return fmean(value for value in values if value is not None)
 
 
 def seconds_to_objective(moments: Sequence[Moment], step_seconds: float, target_ratio: float) -> float | None:
@@ -77,9 +91,49 @@ def seconds_to_objective(moments: Sequence[Moment], step_seconds: float, target_
     return None if met_since is None else met_since - step_seconds
 
 
-def holds(result: Summary, *, target_ratio: float, max_error_ratio: float) -> bool:
-    """Whether the objective held over the stretch."""
-    return result.fast_ratio >= target_ratio and result.error_ratio <= max_error_ratio
+def shortcomings(
+    moments: Sequence[Moment],
+    begin_seconds: float,
+    end_seconds: float,
+    *,
+    due_per_second: Callable[[float], float],
+    target_ratio: float,
+    max_error_ratio: float,
+) -> list[str]:
+    """Why the objective cannot be said to have held over [begin, end); empty when it can.
+
+    A run that was hardly measured, or whose load stayed away, is no success: `due_per_second` is what the load's
+    profile asks for, by seconds since it began.
+
+    Raises:
+        NothingMeasured: no moment in it saw traffic.
+    """
+    seen = summary(moments, begin_seconds, end_seconds)
+    due = fmean(due_per_second(m.seconds) for m in _with_traffic(moments, begin_seconds, end_seconds))
+    measured = measured_share(moments, begin_seconds, end_seconds)
+    found = {
+        f"traffic was measured in {measured:.0%} of the time only": measured < MIN_MEASURED_SHARE,
+        f"offered were {seen.offered_per_second:.0f} requests/s of {due:.0f}": (
+            abs(seen.offered_per_second - due) > MAX_LOAD_DEVIATION * due
+        ),
+        f"{seen.fast_ratio:.2%} were within the objective, not {target_ratio:.2%}": seen.fast_ratio < target_ratio,
+        f"{seen.error_ratio:.2%} were errors or timeouts, more than {max_error_ratio:.2%}": (
+            seen.error_ratio > max_error_ratio
+        ),
+    }
+    return [what for what, holds in found.items() if holds]
+
+
+def measured_share(moments: Sequence[Moment], begin_seconds: float, end_seconds: float) -> float:
+    """Share of [begin, end) that moments with traffic speak for, each for the time since the one before it.
+
+    A moment after a gap speaks for `MAX_GAP_SECONDS` at most.
+    """
+    covered, last = 0.0, begin_seconds
+    for moment in _with_traffic(moments, begin_seconds, end_seconds):
+        covered += min(moment.seconds - last, MAX_GAP_SECONDS)
+        last = moment.seconds
+    return covered / (end_seconds - begin_seconds)
 
 
 def table(before: Summary, after: Summary) -> str:

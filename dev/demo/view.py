@@ -1,4 +1,4 @@
-"""How the demonstration looks: one line of numbers and the last decision in the terminal, a picture at the end."""
+"""How the demonstration looks: a row of numbers and the last decision in the terminal, a picture at the end."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,24 +17,23 @@ from dev.demo.timeline import Moment  # behind the same line
 
 
 def screen(moment: Moment, *, end_seconds: float, threshold_seconds: float) -> Group:
-    """The live view of one moment."""
+    """The live view of one moment; 80 columns are enough for it."""
     late = moment.latency_p99_seconds is not None and moment.latency_p99_seconds > threshold_seconds
     numbers = Table(expand=True)
     columns = {
         "time": f"{moment.seconds:.0f}/{end_seconds:.0f} s",
         "offered": _rate(moment.offered_per_second),
-        f"p99 (objective {threshold_seconds * 1000:.0f} ms)": _milliseconds(moment.latency_p99_seconds),
+        f"p99 (≤ {threshold_seconds * 1000:.0f} ms)": _milliseconds(moment.latency_p99_seconds),
         "errors": "—" if moment.error_ratio is None else f"{moment.error_ratio:.2%}",
         "replicas": f"{moment.ready_replicas}/{moment.replicas}",
         "threads": "—" if moment.threads is None else str(moment.threads),
-        "limiting factor": moment.limiting_factor,
     }
     for name in columns:
         numbers.add_column(name, justify="right", no_wrap=True)
     numbers.add_row(
         *(Text(value, style="bold red" if late and "p99" in name else "") for name, value in columns.items())
     )
-    return Group(numbers, Panel(moment.decision, title="last decision"))
+    return Group(numbers, Panel(moment.decision, title=f"last decision · limiting factor: {moment.limiting_factor}"))
 
 
 def _rate(value: float | None) -> str:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, status
 from fastapi.responses import JSONResponse
-from httpx import HTTPError
+from httpx import URL, HTTPError
 from sqlalchemy.exc import SQLAlchemyError
 
 from sample_app import external
 from sample_app.cache import CachedPrices
 from sample_app.database import sum_of_rows, wait
-from sample_app.settings import MAX_MILLISECONDS
+from sample_app.settings import MAX_MILLISECONDS, Settings
 
 router = APIRouter()
 
@@ -33,14 +33,25 @@ def slow_database(
 @router.get("/external")
 async def external_api(request: Request) -> dict[str, int]:
     """Calls another service with the client that the app keeps: connections are reused, each wait has an end."""
-    state = request.app.state
-    return {"status": await external.call(state.client, str(state.settings.external_url))}
+    return {"status": await external.call(request.app.state.client, _external_url(request))}
 
 
 @router.get("/external-bad")
 async def external_api_badly(request: Request) -> dict[str, int]:
     """Bad on purpose: a new client for each request, and no timeout."""
-    return {"status": await external.call_with_a_new_client(str(request.app.state.settings.external_url))}
+    return {"status": await external.call_with_a_new_client(_external_url(request))}
+
+
+def _external_url(request: Request) -> str:
+    """The one that was set, or this app at the address where the request arrived.
+
+    Not at the request's `Host`: that is the client's to write, who could have the app call anybody.
+    """
+    settings: Settings = request.app.state.settings
+    if settings.external_url is not None:
+        return str(settings.external_url)
+    host, port = request.scope["server"]
+    return str(URL(scheme="http", host=host, port=port, path="/async"))
 
 
 @router.get("/cached")

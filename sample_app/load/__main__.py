@@ -14,6 +14,7 @@ from sample_app.load.run import Plan, run
 from sample_app.load.tally import Summary
 
 USAGE_ERROR = 2
+MAX_NUMBER, MAX_PORT = 3600, 65535
 
 
 def main() -> int:
@@ -41,25 +42,31 @@ def _print(summary: Summary) -> None:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sample_app.load", description="Open-loop load, Poisson arrivals")
     parser.add_argument("--url", type=_url, required=True, help="scheme, host and port, such as http://checkout.shop")
-    parser.add_argument("--path", default="/sync-slow", help="path and query (default: %(default)s)")
+    parser.add_argument("--path", type=_path, default="/sync-slow", help="path and query (default: %(default)s)")
     parser.add_argument(
         "--profile", type=_profile, required=True, help="phases such as 30s@40,60s@40..200,4m@200; one hour at most"
     )
-    parser.add_argument("--timeout", type=_positive, default=5.0, metavar="SECONDS", help="default: %(default)s")
+    parser.add_argument("--timeout", type=_more_than_zero, default=5.0, metavar="SECONDS", help="default: %(default)s")
     parser.add_argument(
-        "--objective-milliseconds", type=_positive, default=500.0, help="what counts as fast (default: %(default)s)"
+        "--objective-milliseconds",
+        type=_more_than_zero,
+        default=500.0,
+        help="what counts as fast (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same arrival times (default: %(default)s)")
-    parser.add_argument("--metrics-port", type=int, default=9100, help="default: %(default)s")
+    parser.add_argument("--metrics-port", type=_port, default=9100, help="default: %(default)s")
     parser.add_argument(
-        "--linger-seconds", type=float, default=0.0, help="keep the metrics up after the end (default: %(default)s)"
+        "--linger-seconds",
+        type=_zero_or_more,
+        default=0.0,
+        help="keep the metrics up after the end (default: %(default)s)",
     )
     return parser
 
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     return Plan(
-        url=arguments.url.join(URL(arguments.path)),
+        url=arguments.url.join(arguments.path),
         profile=arguments.profile,
         timeout_seconds=arguments.timeout,
         objective_seconds=arguments.objective_milliseconds / 1000,
@@ -70,10 +77,17 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 
 
 def _url(text: str) -> URL:
-    url = URL(text)
+    url = _path(text)
     if url.scheme not in ("http", "https") or not url.host:
         raise argparse.ArgumentTypeError(f"{text!r} is no http URL")
     return url
+
+
+def _path(text: str) -> URL:
+    try:
+        return URL(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
 
 
 def _profile(text: str) -> Profile:
@@ -83,11 +97,30 @@ def _profile(text: str) -> Profile:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 3600:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 3600")
+def _more_than_zero(text: str) -> float:
+    if not 0 < (number := _number(text)) <= MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 (excluded) and {MAX_NUMBER}")
     return number
+
+
+def _zero_or_more(text: str) -> float:
+    if not 0 <= (number := _number(text)) <= MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {MAX_NUMBER}")
+    return number
+
+
+def _port(text: str) -> int:
+    number = _number(text)
+    if not (number.is_integer() and 1 <= number <= MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port between 1 and {MAX_PORT}")
+    return int(number)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from dev.demo.installation import rolled_out, sample_manifest
 from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.ownership import TUNINGS
+from dev.demo.prometheus import instant_value
+from dev.demo.sample_service import NAME, sample_manifest
 
 Json = dict[str, Any]
-NAME = "checkout"
-TUNINGS = "fastapitunings.fastapituning.io"
 REQUEST_MILLISECONDS = 1000
 """A request holds a thread this long: one pod of 40 threads answers 40 a second, at next to no CPU."""
 OBJECTIVE_MILLISECONDS = 2000
@@ -35,7 +35,7 @@ class Service:
         deployment["spec"]["template"]["spec"]["containers"][0].update(container)
         self._apply(deployment)
         self._apply(self._manifest("service"))
-        rolled_out(self.kubectl, self.namespace, NAME)
+        self.kubectl.await_rollout(self.namespace, NAME)
 
     def tune(self, **spec: Any) -> None:
         """A FastAPITuning in mode Auto that decides every five seconds; fields of the spec may be replaced."""
@@ -98,17 +98,15 @@ class Service:
         series = f'namespace="{self.namespace}"'
         done = f"sum(rate(loadgen_requests_total{{{series}}}[15s]))"
         edge = f'le="{OBJECTIVE_MILLISECONDS / 1000}"'
-        return self.kubectl.prometheus(
-            f"sum(rate(loadgen_request_duration_seconds_bucket{{{series},{edge}}}[15s])) / ({done} > 0)"
+        return instant_value(
+            self.kubectl, f"sum(rate(loadgen_request_duration_seconds_bucket{{{series},{edge}}}[15s])) / ({done} > 0)"
         )
 
     def delete(self, *what: str) -> None:
         self.kubectl.run("delete", "--namespace", self.namespace, *what)
 
     def _manifest(self, name: str) -> Json:
-        manifest: Json = yaml.safe_load(sample_manifest(name, self.registry))
-        manifest["metadata"]["namespace"] = self.namespace
-        return manifest
+        return sample_manifest(name, namespace=self.namespace, registry=self.registry)
 
     def _apply(self, manifest: Json) -> None:
         self.kubectl.apply(yaml.safe_dump(manifest))

@@ -7,17 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev.demo.installation import (
-    PROMETHEUS_NAMESPACE,
-    RELEASE,
-    RELEASE_NAMESPACE,
-    REPOSITORY,
-    helm,
-    install_operator,
-    rolled_out,
-)
-from dev.demo.kubectl import Kubectl
-from tests.e2e.service import NAME, QUICKLY_DOWN, TUNINGS, Service, eventually, throughout
+from dev.demo import prometheus
+from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.ownership import PROMETHEUS_NAMESPACE, RELEASE, RELEASE_NAMESPACE, TUNINGS
+from dev.demo.release import CHART, REPOSITORY, helm, install_operator
+from dev.demo.sample_service import NAME
+from tests.e2e.service import QUICKLY_DOWN, Service, eventually, throughout
 
 SEVERAL_CYCLES_SECONDS = 20.0
 
@@ -28,7 +23,7 @@ def prometheus_outage(kubectl: Kubectl) -> Iterator[None]:
     kubectl.run(*scale, "--replicas=0")
     yield
     kubectl.run(*scale, "--replicas=1")
-    rolled_out(kubectl, PROMETHEUS_NAMESPACE, "prometheus")
+    kubectl.await_rollout(PROMETHEUS_NAMESPACE, "prometheus")
 
 
 def test_an_outage_of_prometheus_moves_nothing(service: Service, prometheus_outage: None) -> None:
@@ -80,7 +75,7 @@ def test_an_operator_that_dies_goes_on_where_it_was(service: Service) -> None:
     since = service.status()["history"]["observedSince"]
 
     service.kubectl.run("delete", "pods", "--namespace", RELEASE_NAMESPACE, "--all", "--grace-period=0", "--force")
-    rolled_out(service.kubectl, RELEASE_NAMESPACE, RELEASE)
+    service.kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
 
     seen = service.status()["history"]["lastObservationTime"]
     eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new one observes", 90)
@@ -114,9 +109,18 @@ def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, re
         assert service.replicas() == 1
         assert service.status()["applied"]["replicas"] == 1, "the objects stay with their CRD"
     finally:
-        install_operator(service.kubectl, registry)
+        install_operator(service.kubectl, registry, watch_namespaces=())
     seen = service.status()["history"]["lastObservationTime"]
     eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on", 90)
+
+
+def test_a_second_release_is_told_that_the_crd_is_taken_and_how_to_go_on(kubectl: Kubectl) -> None:
+    second = ("install", f"second-{RELEASE}", str(CHART), "--dry-run=server", f"--set=prometheus.url={prometheus.URL}")
+
+    with pytest.raises(KubectlFailed, match=rf"belongs to the release {RELEASE} .*crds.install=false"):
+        helm(kubectl, *second)
+
+    helm(kubectl, *second, "--set=crds.install=false")
 
 
 def test_the_operator_needs_no_right_that_it_has_not(service: Service) -> None:

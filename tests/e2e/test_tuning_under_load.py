@@ -1,6 +1,8 @@
 """The main job on a real cluster: overload is seen, mended, told; and in mode Recommend only told."""
 
-from tests.e2e.service import NAME, TUNINGS, Service, eventually
+from dev.demo.ownership import TUNINGS
+from dev.demo.sample_service import NAME
+from tests.e2e.service import Service, eventually
 
 OVERLOAD = "150s@60"
 """60 requests/s where a pod answers 40."""

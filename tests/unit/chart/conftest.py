@@ -13,8 +13,6 @@ import yaml
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "fastapi-tuning-operator"
 PROMETHEUS = ("--set", "prometheus.url=http://prometheus.monitoring:9090")
-# Else helm checks the chart's kubeVersion against the version that it was built with.
-KUBERNETES_VERSION = "1.34.0"
 
 Manifest = dict[str, Any]
 Render = Callable[..., list[Manifest]]
@@ -34,9 +32,9 @@ def template(helm: str) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`helm template` with the given arguments; gives exit code and both streams."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--kube-version", KUBERNETES_VERSION]
+        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--namespace", "fastapi-tuning-system"]
         return subprocess.run(
-            [*command, "--namespace", "fastapi-tuning-system", *arguments],
+            [*command, *arguments],
             capture_output=True,
             text=True,
             check=False,
@@ -59,6 +57,15 @@ def render(template: Callable[..., subprocess.CompletedProcess[str]]) -> Render:
 
 
 def only(manifests: list[Manifest], kind: str) -> Manifest:
-    """The one manifest of a kind."""
-    (manifest,) = [manifest for manifest in manifests if manifest["kind"] == kind]
+    """The one manifest of a kind; roles for people aside."""
+    (manifest,) = [each for each in manifests if each["kind"] == kind and not aggregated_to(each)]
     return manifest
+
+
+def aggregated_to(manifest: Manifest) -> set[str]:
+    """The cluster's own roles that a ClusterRole adds its rights to."""
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    labels = manifest["metadata"].get("labels", {})
+    return {
+        label.removeprefix(prefix) for label, value in labels.items() if label.startswith(prefix) and value == "true"
+    }

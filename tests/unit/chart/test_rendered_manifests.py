@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.unit.chart.conftest import CHART, ROOT, Manifest, Render, only
+from tests.unit.chart.conftest import CHART, PROMETHEUS, ROOT, Manifest, Render, only
 
 CRD_FILE = "fastapitunings.fastapituning.io.yaml"
 EVERYTHING = (
@@ -85,6 +85,25 @@ def test_labels_of_the_user_cannot_part_the_pod_from_its_selector(render: Render
     deployment = only(render("podLabels.app\\.kubernetes\\.io/name=other"), "Deployment")
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_an_annotation_of_the_user_wins_over_ours_of_the_same_name(template: Template) -> None:
+    """In the text: a reader of YAML takes the last of two equal keys and says nothing."""
+    result = template(*PROMETHEUS, "--set", r"podAnnotations.kubectl\.kubernetes\.io/default-container=sidecar")
+    name = "kubectl.kubernetes.io/default-container"
+    assert [line.strip() for line in result.stdout.splitlines() if name in line] == [f"{name}: sidecar"]
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@prometheus:9090", "https://user@prometheus"])
+def test_refuses_a_user_beside_a_token_without_showing_the_password(template: Template, url: str) -> None:
+    result = template("--set", f"prometheus.url={url}", "--set", "prometheus.tokenSecret.name=token")
+    assert result.returncode != 0
+    assert "prometheus.url holds a user and prometheus.tokenSecret.name a token" in result.stderr
+    assert "secret@" not in result.stderr
+
+
+def test_a_user_alone_is_accepted(template: Template) -> None:
+    assert template("--set", "prometheus.url=http://user:secret@prometheus:9090").returncode == 0
 
 
 def test_never_runs_two_operators_at_a_time(render: Render) -> None:

@@ -1,10 +1,24 @@
 """The judgement over a run of the demonstration."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from dev.demo.timeline import Moment, NothingMeasured, holds, seconds_to_objective, summary
+from dev.demo.__main__ import judge
+from dev.demo.timeline import (
+    MAX_GAP_SECONDS,
+    Moment,
+    NothingMeasured,
+    measured_share,
+    seconds_to_objective,
+    shortcomings,
+    summary,
+)
+from sample_app.load.profile import parse_profile
+
+DUE_PER_SECOND = 200.0
 
 CALM = Moment(
     seconds=0.0,
@@ -40,8 +54,85 @@ def test_a_stretch_without_traffic_is_no_success() -> None:
         summary(silent, 0.0, 10.0)
 
 
-def test_errors_alone_break_the_objective() -> None:
-    failing = summary([replace(CALM, error_ratio=0.01)], 0.0, 10.0)
+def test_a_moment_that_knows_no_error_ratio_is_no_moment_without_errors() -> None:
+    with pytest.raises(NothingMeasured):
+        summary([replace(CALM, error_ratio=None)], 0.0, 10.0)
 
-    assert not holds(failing, target_ratio=0.99, max_error_ratio=0.001)
-    assert holds(summary([CALM], 0.0, 10.0), target_ratio=0.99, max_error_ratio=0.001)
+
+def test_a_run_that_was_measured_throughout_and_met_the_objective_has_no_shortcomings() -> None:
+    assert judged(steady()) == []
+
+
+def test_errors_alone_break_the_objective() -> None:
+    (found,) = judged([replace(moment, error_ratio=0.01) for moment in steady()])
+    assert "1.00% were errors" in found
+
+
+def test_slow_answers_alone_break_the_objective() -> None:
+    (found,) = judged([replace(moment, fast_ratio=0.5) for moment in steady()])
+    assert "50.00% were within the objective" in found
+
+
+def test_load_that_dies_before_the_end_is_no_success_however_fast_its_last_answers_were() -> None:
+    alive = [moment for moment in steady() if moment.seconds < 245]
+    silent = [
+        replace(moment, offered_per_second=None, latency_p99_seconds=None, fast_ratio=None, error_ratio=None)
+        for moment in steady()
+        if moment.seconds >= 245
+    ]
+    (found,) = judged([*alive, *silent])
+    assert "only" in found
+
+
+@pytest.mark.parametrize("offered", [20.0, 179.0, 221.0, 400.0])
+def test_load_that_is_not_the_profiles_is_no_success(offered: float) -> None:
+    (found,) = judged([replace(moment, offered_per_second=offered) for moment in steady()])
+    assert f"offered were {offered:.0f} requests/s of {DUE_PER_SECOND:.0f}" in found
+
+
+@pytest.mark.parametrize("offered", [182.0, 198.0, 218.0])
+def test_load_about_the_profiles_is_what_it_should_be(offered: float) -> None:
+    assert judged([replace(moment, offered_per_second=offered) for moment in steady()]) == []
+
+
+def test_samples_that_come_slowly_still_cover_the_time() -> None:
+    assert judged(steady(period_seconds=9.0)) == []
+
+
+def test_a_moment_speaks_for_no_more_than_a_gap_before_it() -> None:
+    moments = [replace(CALM, seconds=seconds) for seconds in (0.0, 5.0, 95.0)]
+    assert measured_share(moments, 0.0, 100.0) == pytest.approx((5.0 + MAX_GAP_SECONDS) / 100.0)
+
+
+def test_without_moments_nothing_is_measured() -> None:
+    assert measured_share([], 0.0, 100.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("lasts_seconds", "exit_code"),
+    [
+        pytest.param(300.0, 0, id="to the end"),
+        pytest.param(245.0, 1, id="not to the end"),
+        pytest.param(0.0, 1, id="never began"),
+    ],
+)
+def test_the_exit_code_is_that_of_a_success_only_if_the_load_lasted(
+    lasts_seconds: float, exit_code: int, tmp_path: Path
+) -> None:
+    profile = parse_profile(f"40s@{DUE_PER_SECOND:g},300s@{DUE_PER_SECOND:g}")
+    moments = [moment for moment in steady() if moment.seconds < lasts_seconds]
+
+    assert judge(Console(quiet=True), moments, profile, tmp_path / "demo") == exit_code
+
+
+def steady(*, period_seconds: float = 3.0) -> list[Moment]:
+    """Five minutes within the objective, at the load that is due."""
+    count = int(300 / period_seconds)
+    return [replace(CALM, seconds=index * period_seconds, offered_per_second=DUE_PER_SECOND) for index in range(count)]
+
+
+def judged(moments: list[Moment]) -> list[str]:
+    """What is found about the last minute of five."""
+    return shortcomings(
+        moments, 240.0, 300.0, due_per_second=lambda seconds: DUE_PER_SECOND, target_ratio=0.99, max_error_ratio=0.001
+    )

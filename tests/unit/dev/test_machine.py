@@ -1,11 +1,10 @@
-"""What is read from the machine: its packages, its mounts, its logs."""
+"""What is read from the machine: its mounts, its logs."""
 
 from pathlib import Path
 
 import pytest
 
 from dev.cluster.errors import ClusterError
-from dev.cluster.packages import PACKAGES, missing_packages
 from dev.cluster.progress import duration
 from dev.cluster.teardown import mount_points_under
 
@@ -24,15 +23,6 @@ def test_only_mounts_inside_the_directory_are_ours_oldest_first() -> None:
         Path("/var/lib/dev/kubelet/pods/with blank"),
         Path("/var/lib/dev/kubelet/pods/with blank/inner"),
     ]
-
-
-def test_nothing_is_missing_when_all_packages_are_installed() -> None:
-    assert missing_packages("".join(f"{package} installed\n" for package in PACKAGES)) == []
-
-
-def test_a_package_that_was_removed_but_left_its_settings_is_missing() -> None:
-    lines = "".join(f"{package} {'config-files' if package == 'runc' else 'installed'}\n" for package in PACKAGES)
-    assert missing_packages(lines) == ["runc"]
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.04, "0.0s"), (12.3, "12s"), (59.7, "1m00s"), (372, "6m12s")])

@@ -47,11 +47,10 @@ async def client(start: Start) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def served_url(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
-    """Base URL of the app behind uvicorn on loopback; its external API is itself, as by default."""
+async def served_url() -> AsyncIterator[str]:
+    """Base URL of the app behind uvicorn on loopback, on whatever port was free."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        monkeypatch.setenv("SAMPLE_EXTERNAL_URL", f"{url}/async")
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         with anyio.fail_after(10):

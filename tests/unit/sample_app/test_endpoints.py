@@ -115,9 +115,25 @@ async def test_the_second_request_for_an_item_comes_from_the_cache(client: httpx
 
 
 @pytest.mark.parametrize("path", ["/external", "/external-bad"])
-async def test_calls_the_external_api(path: str, served_url: str) -> None:
+async def test_calls_itself_wherever_it_listens_unless_told_otherwise(path: str, served_url: str) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{served_url}{path}")).json() == {"status": 200}
+
+
+@pytest.mark.parametrize("path", ["/external", "/external-bad"])
+async def test_a_client_cannot_have_the_app_call_somebody_else(path: str, served_url: str) -> None:
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{served_url}{path}", headers={"Host": "127.0.0.1:9"})
+    assert answer.json() == {"status": 200}
+
+
+@pytest.mark.parametrize("path", ["/external", "/external-bad"])
+async def test_calls_the_external_api_that_was_set(
+    path: str, served_url: str, monkeypatch: pytest.MonkeyPatch, start: Start
+) -> None:
+    monkeypatch.setenv("SAMPLE_EXTERNAL_URL", f"{served_url}/healthz")
+    async with start() as client:
+        assert (await client.get(path)).json() == {"status": 200}
 
 
 @pytest.mark.parametrize("path", ["/external", "/external-bad"])

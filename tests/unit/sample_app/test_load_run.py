@@ -11,6 +11,9 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+COMPLETE = ("--url", "http://127.0.0.1:9", "--profile", "1s@1")
+"""What has to be given; a test adds what it is about."""
+
 
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -101,6 +104,16 @@ async def test_a_service_that_does_not_answer_in_time_is_timeouts(served_url: st
         (("--url", "ftp://127.0.0.1", "--profile", "1s@1"), "no http URL"),
         (("--url", "http://127.0.0.1", "--profile", "forever@1"), "no phase"),
         (("--url", "http://127.0.0.1", "--profile", "2m@1", "--timeout", "0"), "not between"),
+        ((*COMPLETE, "--timeout", "x"), "--timeout: 'x' is no number"),
+        ((*COMPLETE, "--objective-milliseconds", "nan"), "--objective-milliseconds: 'nan' is not between"),
+        ((*COMPLETE, "--linger-seconds", "-5"), "--linger-seconds: '-5' is not between 0 and"),
+        ((*COMPLETE, "--linger-seconds", "nan"), "--linger-seconds: 'nan' is not between 0 and"),
+        ((*COMPLETE, "--metrics-port", "99999"), "--metrics-port: '99999' is no port between 1 and 65535"),
+        ((*COMPLETE, "--metrics-port", "91.5"), "--metrics-port: '91.5' is no port"),
+        (
+            ("--url", "http://127.0.0.1:99999", "--profile", "1s@1"),
+            "--url: 'http://127.0.0.1:99999': Port out of range",
+        ),
     ],
 )
 async def test_refuses_and_says_why(arguments: tuple[str, ...], complaint: str) -> None:
