@@ -8,15 +8,13 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 from benchmarks.simulator_validation.cases import CASES
 from benchmarks.simulator_validation.real import measure, prepare
+from benchmarks.simulator_validation.record import RECORD
 from benchmarks.simulator_validation.simulated import simulate
 from dev.demo.kubectl import Kubectl
 from dev.demo.prometheus import install_prometheus
-
-RECORD = Path(__file__).with_name("recorded.json")
 
 
 def main() -> int:

@@ -1,15 +1,15 @@
 """Our law with parts taken away: what is each of them worth?
 
-Knobs are taken away by their mode in the spec. The feedback is taken away by amnesia: what it needs to remember from
-one cycle to the next is forgotten. The feed-forward is taken away by blindness: without the CPU and the threads of a
-pod no capacity can be estimated, and only a missed objective moves anything.
+Knobs are taken away by their mode in the spec. The feedback and the downstream test are taken away by amnesia: what they
+need to remember from one cycle to the next is forgotten. The feed-forward is taken away by blindness: without the CPU
+and the threads of a pod no capacity can be estimated, and only a missed objective moves anything.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import History
+from fastapi_tuning.api.status import Growth, History
 from fastapi_tuning.control.observation import Observation, PodTraffic, Traffic
 from fastapi_tuning.simulate.experiments.comparison import Comparison
 from fastapi_tuning.simulate.experiments.contenders import DEFAULT_THREADS, Contender
@@ -42,6 +42,12 @@ def _variants(service: Service) -> Iterable[Contender]:
     yield _variant("limit only", Tuned(spec=spec(service, replicas=Mode.OFF, threads=Mode.OFF)))
     yield _variant("no feed-forward", Tuned(spec=whole, observes=without_capacity))
     yield _variant("no feedback", Tuned(spec=whole, remembers=without_feedback))
+    yield ours_without_downstream_test(service)
+
+
+def ours_without_downstream_test(service: Service) -> Contender:
+    """Ours, which never finds out that more brought no more."""
+    return _variant("no downstream test", Tuned(spec=spec(service), remembers=without_experiments))
 
 
 def _variant(name: str, law: Tuned) -> Contender:
@@ -59,6 +65,11 @@ def without_capacity(observation: Observation) -> Observation:
 def without_feedback(history: History) -> History:
     """The same history, without the trim on the feed-forward."""
     return history.model_copy(update={"learned": history.learned.model_copy(update={"feedback": "0"})})
+
+
+def without_experiments(history: History) -> History:
+    """The same history, without the steps up that are on trial and what came of earlier ones."""
+    return history.model_copy(update={"replica_growth": Growth(), "thread_growth": Growth()})
 
 
 def _blind(pod: PodTraffic) -> PodTraffic:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fastapi_tuning.simulate.experiments.ablations import Ablation, ablate
+from fastapi_tuning.simulate.experiments.ablations import Ablation, ablate, ours_without_downstream_test
 from fastapi_tuning.simulate.experiments.comparison import Comparison, Progress, best_hpa, compare
 from fastapi_tuning.simulate.experiments.contenders import Contender, Family, at_the_database, hpa_with_defaults
 from fastapi_tuning.simulate.experiments.disturbances import (
@@ -67,7 +67,7 @@ def _responses(comparisons: Iterable[Comparison], progress: Progress) -> Iterabl
 def _database(progress: Progress) -> Iterable[DatabaseResponse]:
     progress(f"{DATABASE_BOUND.name}, overload")
     rivals = at_the_database(BOUNDS, DATABASE_BOUND.objective_seconds)
-    for contender in (ours(DATABASE_BOUND), *rivals):
+    for contender in (ours(DATABASE_BOUND), ours_without_downstream_test(DATABASE_BOUND), *rivals):
         yield meet_the_database(contender, replicas=DISTURBED_REPLICAS)
 
 
