@@ -1,6 +1,6 @@
 """Our law with parts taken away: what is each of them worth?
 
-Knobs are taken away by their mode in the spec. The feedback and the downstream test are taken away by amnesia: what they
+Knobs are taken away by their mode in the spec. Feedback and downstream test are taken away by amnesia: what they
 need to remember from one cycle to the next is forgotten. The feed-forward is taken away by blindness: without the CPU
 and the threads of a pod no capacity can be estimated, and only a missed objective moves anything.
 """
