@@ -18,25 +18,25 @@ class Case:
     threads: int = 40
     wait_seconds: float = 0.0
     query_seconds: float | None = None
-    connections: int = 20
+    connections: int = 15
     """Of the pod to the database."""
 
 
 CASES = (
     Case(
         name="I/O-bound",
-        path="/sync-slow?milliseconds=250",
-        quiet_per_second=15,
-        loaded_per_second=150,
-        wait_seconds=0.25,
+        path="/sync-slow?milliseconds=1000",
+        quiet_per_second=4,
+        loaded_per_second=37,
+        wait_seconds=1.0,
     ),
-    Case(name="CPU-bound", path="/cpu?numbers=60000", quiet_per_second=4, loaded_per_second=35),
+    Case(name="CPU-bound", path="/cpu?numbers=200000", quiet_per_second=2, loaded_per_second=20),
     Case(
         name="database-bound",
-        path="/database-slow?milliseconds=100",
-        quiet_per_second=15,
-        loaded_per_second=180,
-        threads=80,
-        query_seconds=0.1,
+        path="/database-slow?milliseconds=200",
+        quiet_per_second=4,
+        loaded_per_second=34,
+        query_seconds=0.2,
+        connections=8,
     ),
 )
