@@ -22,7 +22,7 @@ from fastapi_tuning.api.tuning import (
     StoredTuning,
     UnreadableTuning,
 )
-from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Observation, Signals
@@ -156,7 +156,9 @@ class Reconciler:
         self.metrics.show(tuning, after)
         if not status.worth_writing(after, self._written.get(tuning.uid), now):
             return
-        path = f"/apis/{GROUP}/{VERSION}/namespaces/{tuning.namespace}/{PLURAL}/{tuning.name}/status"
+        path = resource_path(
+            f"{GROUP}/{VERSION}", PLURAL, namespace=tuning.namespace, name=tuning.name, subresource="status"
+        )
         body = {"status": after.model_dump(mode="json", by_alias=True)}
         try:
             await self.api.patch(path, body, PatchType.MERGE)

@@ -3,7 +3,12 @@
 from typing import Any
 
 import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
 
+from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.errors import NotFound
+from fastapi_tuning.observe.workloads import deployment_path
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
 from tests.integration.fake_prometheus import Service
@@ -179,6 +184,9 @@ def test_one_worker_replaces_four_only_after_the_pods_are_there(
         ({"metrics": {"source": "Custom"}}, "custom queries go with source Custom"),
         ({"objectives": {"errors": {"maxPercent": "lots"}}}, "maxPercent"),
         ({"surprise": 1}, "unknown field"),
+        ({"targetRef": {"name": "../../other/deployments/checkout"}}, "spec.targetRef.name"),
+        ({"targetRef": {"name": "checkout", "containerName": "App"}}, "spec.targetRef.containerName"),
+        ({"targetRef": {"name": "checkout", "containerName": ""}}, "spec.targetRef.containerName"),
     ],
 )
 def test_the_api_server_refuses_a_contradictory_object_with_a_clear_message(
@@ -186,3 +194,21 @@ def test_the_api_server_refuses_a_contradictory_object_with_a_clear_message(
 ) -> None:
     with pytest.raises(Refused, match=message):
         create_tuning(plane, namespace, **spec)
+
+
+async def test_a_name_that_points_into_another_namespace_finds_nothing_there(
+    plane: ControlPlane, namespace: str, service: Service
+) -> None:
+    create_target(plane, namespace, service)
+    configuration = Configuration()
+    await load_kube_config(  # type: ignore[no-untyped-call]  # the client ships it without types
+        config_file=str(plane.kubeconfig), client_configuration=configuration
+    )
+
+    async with ApiClient(configuration) as client:
+        api = KubernetesApi(client)
+        found = await api.get(deployment_path(namespace, "checkout"))
+        with pytest.raises(NotFound):
+            await api.get(deployment_path("default", f"../../{namespace}/deployments/checkout"))
+
+    assert found["metadata"]["namespace"] == namespace

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi_tuning.api.spec import TargetReference
-from fastapi_tuning.api_server import ApiServer, Json
+from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
@@ -28,7 +28,12 @@ class Target:
 
 
 def deployment_path(namespace: str, name: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+    """Path of a Deployment.
+
+    Raises:
+        NotFound: no Deployment can have this name.
+    """
+    return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
 async def read_target(api: ApiServer, namespace: str, reference: TargetReference) -> Target:
@@ -42,10 +47,10 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     deployment = await api.get(deployment_path(namespace, reference.name))
     labels = deployment["spec"]["selector"].get("matchLabels", {})
     pods = await api.get(
-        f"/api/v1/namespaces/{namespace}/pods",
+        resource_path("v1", "pods", namespace=namespace),
         {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))},
     )
-    autoscalers = await api.get(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+    autoscalers = await api.get(resource_path("autoscaling/v2", "horizontalpodautoscalers", namespace=namespace))
     ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
