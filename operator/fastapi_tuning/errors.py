@@ -3,8 +3,9 @@
 FastAPITuningError
 ├── CannotStart              the operator's own settings do not work on this machine
 ├── InvalidTuning            a person must change the object; retrying is in vain
-├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
-│   └── ContainerNotFound    the workload exists, the named container does not
+├── TargetUnavailable        the workload cannot be read now; the next cycle is the retry
+│   ├── ContainerNotFound    the workload exists, the named container does not
+│   └── TargetNotUnderstood  the workload exists and says something that we cannot read; a person must look
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
 │   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
 ├── NotFound                 an object does not exist (any more)
@@ -27,11 +28,15 @@ class InvalidTuning(FastAPITuningError):
 
 
 class TargetUnavailable(FastAPITuningError):
-    """The target workload is missing or cannot be read; worth another try in the next cycle."""
+    """The target workload cannot be read; worth another try in the next cycle. One that is missing is NotFound."""
 
 
 class ContainerNotFound(TargetUnavailable):
     """The target exists but has no container of the wanted name, or none can be singled out."""
+
+
+class TargetNotUnderstood(TargetUnavailable):
+    """The target exists, and something in it is not what the API of Kubernetes promises, or not known to us."""
 
 
 class MetricsUnavailable(FastAPITuningError):

@@ -26,7 +26,14 @@ from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
+from fastapi_tuning.errors import (
+    ContainerNotFound,
+    FastAPITuningError,
+    InvalidTuning,
+    NotFound,
+    TargetNotUnderstood,
+    WriteRejected,
+)
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
@@ -229,6 +236,8 @@ def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
         return Reason.TARGET_NOT_FOUND, True
     if isinstance(error, ContainerNotFound):
         return Reason.CONTAINER_NOT_FOUND, True
+    if isinstance(error, TargetNotUnderstood):
+        return Reason.TARGET_NOT_UNDERSTOOD, True
     if isinstance(error, InvalidTuning):
         return Reason.INVALID_SPEC, True
     return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False

@@ -1,5 +1,7 @@
 """The operator process against a real API server and a scripted Prometheus: what ends up in the cluster."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from kubernetes.aio.config import load_kube_config
 
 from fastapi_tuning.api_server import KubernetesApi
 from fastapi_tuning.errors import NotFound
+from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.workloads import deployment_path
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
@@ -80,6 +83,17 @@ def condition_of(plane: ControlPlane, namespace: str, kind: str, name: str = "ch
         if entry["type"] == kind:
             return entry["status"], entry["reason"]
     return "", ""
+
+
+@asynccontextmanager
+async def api_of(plane: ControlPlane) -> AsyncIterator[KubernetesApi]:
+    """The operator's own door to the API server."""
+    configuration = Configuration()
+    await load_kube_config(  # type: ignore[no-untyped-call]  # the client ships it without types
+        config_file=str(plane.kubeconfig), client_configuration=configuration
+    )
+    async with ApiClient(configuration) as client:
+        yield KubernetesApi(client)
 
 
 def overload(service: Service) -> None:
@@ -200,15 +214,28 @@ async def test_a_name_that_points_into_another_namespace_finds_nothing_there(
     plane: ControlPlane, namespace: str, service: Service
 ) -> None:
     create_target(plane, namespace, service)
-    configuration = Configuration()
-    await load_kube_config(  # type: ignore[no-untyped-call]  # the client ships it without types
-        config_file=str(plane.kubeconfig), client_configuration=configuration
-    )
 
-    async with ApiClient(configuration) as client:
-        api = KubernetesApi(client)
+    async with api_of(plane) as api:
         found = await api.get(deployment_path(namespace, "checkout"))
         with pytest.raises(NotFound):
             await api.get(deployment_path("default", f"../../{namespace}/deployments/checkout"))
 
     assert found["metadata"]["namespace"] == namespace
+
+
+async def test_the_selector_that_we_ask_with_finds_the_pods_that_kubernetes_means(
+    plane: ControlPlane, namespace: str, service: Service
+) -> None:
+    create_target(plane, namespace, service)
+    in_, not_in = (
+        {"key": "app", "operator": operator, "values": ["checkout", "other"]} for operator in ("In", "NotIn")
+    )
+    exists, is_absent = ({"key": "app", "operator": operator} for operator in ("Exists", "DoesNotExist"))
+
+    async with api_of(plane) as api:
+        counts = [
+            len((await api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": text}))["items"])
+            for text in (selector_text({"matchExpressions": [each]}) for each in (in_, not_in, exists, is_absent))
+        ]
+
+    assert counts == [1, 0, 1, 0]

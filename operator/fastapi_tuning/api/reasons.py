@@ -81,6 +81,8 @@ class Reason(StrEnum):
     """The workload that targetRef names does not exist."""
     CONTAINER_NOT_FOUND = "ContainerNotFound"
     """The container does not exist, or none could be singled out."""
+    TARGET_NOT_UNDERSTOOD = "TargetNotUnderstood"
+    """Something in the target's manifest cannot be read; the message names it."""
     TARGET_NOT_READY = "TargetNotReady"
     """No pod of the target is ready."""
     INVALID_SPEC = "InvalidSpec"

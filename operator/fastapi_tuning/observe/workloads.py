@@ -11,6 +11,7 @@ from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.decide import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
+from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.signals import PodKey
@@ -42,13 +43,13 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     Raises:
         NotFound: no such Deployment.
         ContainerNotFound: the container is missing, or none can be singled out.
+        TargetNotUnderstood: the Deployment says something that we cannot read.
         TargetUnavailable: the API server gave no answer.
     """
     deployment = await api.get(deployment_path(namespace, reference.name))
-    labels = deployment["spec"]["selector"].get("matchLabels", {})
     pods = await api.get(
         resource_path("v1", "pods", namespace=namespace),
-        {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))},
+        {"labelSelector": selector_text(deployment["spec"]["selector"])},
     )
     autoscalers = await api.get(resource_path("autoscaling/v2", "horizontalpodautoscalers", namespace=namespace))
     ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
