@@ -91,6 +91,8 @@ class Reason(StrEnum):
     """A pod runs more than one worker."""
     ONE_WORKER = "OneWorker"
     """A pod runs one worker."""
+    WORKERS_UNKNOWN = "WorkersUnknown"
+    """What sets the worker count cannot be read from the pod template; the message names it."""
     FLAG_OVERRIDES = "FlagOverrides"
     """An explicit command-line flag beats the environment variable we would set."""
     LAUNCHER_IGNORES_ENVIRONMENT = "LauncherIgnoresEnvironment"

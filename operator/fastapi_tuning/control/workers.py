@@ -8,13 +8,15 @@ from fastapi_tuning.control.observation import Workload
 
 
 def propose_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> tuple[Proposal, ...]:
-    """The next step of the change, or nothing: one worker already, not asked for, or not ours to change.
+    """The next step of the change, or nothing: one worker already, not known, not asked for, or not ours to change.
 
     The replica count that is needed is fixed at the first step and kept in the history, since multiplying again what
     was multiplied already would never end.
     """
     launch = workload.launch
-    if launch.workers <= 1 or not launch.worker_variables or spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
+    if launch.workers is None or launch.workers <= 1 or not launch.worker_variables:
+        return ()
+    if spec.effective_mode(spec.workers.mode) is not Mode.AUTO:
         return ()
     pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
     if pods > spec.replicas.max:

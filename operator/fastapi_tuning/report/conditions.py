@@ -124,6 +124,9 @@ def _limited(outcome: Outcome) -> Finding:
 
 def _one_worker(workload: Workload) -> Finding:
     launch = workload.launch
+    if launch.workers is None:
+        message = f"the worker count is not in the pod template: {launch.workers_from}"
+        return Finding(status="Unknown", reason=Reason.WORKERS_UNKNOWN, message=message)
     if launch.workers <= 1:
         return Finding(status="True", reason=Reason.ONE_WORKER, message="one worker per pod")
     remedy = (

@@ -1,0 +1,34 @@
+"""What the conditions say, and that they say nothing that is not known."""
+
+from typing import Any
+
+import pytest
+
+from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.status import ConditionType
+from fastapi_tuning.control.cycle import tune
+from fastapi_tuning.report.conditions import Finding, findings_of_cycle
+from tests.unit.control.builders import history, launch, observation, spec, surroundings, workload
+
+
+def found(kind: ConditionType, **launched: Any) -> Finding:
+    seen = observation(workload=workload(launch=launch(**launched)))
+    outcome = tune(spec(), seen, history(), surroundings())
+    return findings_of_cycle(seen.workload, seen.signals, outcome, ())[kind]
+
+
+@pytest.mark.parametrize(
+    ("workers", "status", "reason"),
+    [
+        (1, "True", Reason.ONE_WORKER),
+        (4, "False", Reason.SEVERAL_WORKERS),
+        (None, "Unknown", Reason.WORKERS_UNKNOWN),
+    ],
+)
+def test_one_worker_per_pod_is_said_only_of_a_count_that_is_known(
+    workers: int | None, status: str, reason: Reason
+) -> None:
+    finding = found(ConditionType.ONE_WORKER_PER_POD, workers=workers, workers_from="argument --workers $(W)")
+
+    assert (finding.status, finding.reason) == (status, reason)
+    assert workers == 1 or "argument --workers $(W)" in finding.message
