@@ -97,6 +97,8 @@ class Reason(StrEnum):
     """An explicit command-line flag beats the environment variable we would set."""
     LAUNCHER_IGNORES_ENVIRONMENT = "LauncherIgnoresEnvironment"
     """The way the server is started never reads UVICORN_* variables."""
+    LAUNCHER_UNKNOWN = "LauncherUnknown"
+    """The image's own command or a script starts the server: whether it reads UVICORN_* is not known."""
     FIELD_CONFLICT = "FieldConflict"
     """Another field manager owns a field that we would set."""
     CONFLICT = "Conflict"

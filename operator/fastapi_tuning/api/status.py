@@ -31,9 +31,10 @@ class ConditionType(StrEnum):
     SCALING_LIMITED = "ScalingLimited"
     """True: a bound or another owner keeps a knob from its wanted value. Negative."""
     ONE_WORKER_PER_POD = "OneWorkerPerPod"
-    """True: each pod runs one worker. Positive."""
+    """True: each pod runs one worker. Positive; Unknown if the pod template does not tell."""
     SETTINGS_EFFECTIVE = "SettingsEffective"
-    """False: the container is started in a way that ignores settings we would set. Positive."""
+    """False: the container is started in a way that ignores settings we would set. Positive; Unknown if the pod
+    template does not tell how it is started."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 

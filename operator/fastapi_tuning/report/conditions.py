@@ -142,4 +142,10 @@ def _settings(workload: Workload) -> Finding:
     for setting in workload.launch.settings:
         if setting.blocked_by is not None:
             return Finding(status="False", reason=setting.blocked_by, message=setting.blocked_message)
+    if workload.launch.server == "unknown":
+        return Finding(
+            status="Unknown",
+            reason=Reason.LAUNCHER_UNKNOWN,
+            message="the pod template does not tell what starts the server: only uvicorn's own command reads UVICORN_*",
+        )
     return Finding(status="True", reason=Reason.TUNING, message=f"{workload.launch.server} reads what we set")

@@ -7,6 +7,7 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType
 from fastapi_tuning.control.cycle import tune
+from fastapi_tuning.control.observation import EnvironmentSetting
 from fastapi_tuning.report.conditions import Finding, findings_of_cycle
 from tests.unit.control.builders import history, launch, observation, spec, surroundings, workload
 
@@ -32,3 +33,28 @@ def test_one_worker_per_pod_is_said_only_of_a_count_that_is_known(
 
     assert (finding.status, finding.reason) == (status, reason)
     assert workers == 1 or "argument --workers $(W)" in finding.message
+
+
+FLAGGED = EnvironmentSetting(
+    variable="UVICORN_LIMIT_CONCURRENCY",
+    current=None,
+    blocked_by=Reason.FLAG_OVERRIDES,
+    blocked_message="the flag wins",
+)
+
+
+@pytest.mark.parametrize(
+    ("launched", "status", "reason"),
+    [
+        pytest.param({"server": "uvicorn"}, "True", Reason.TUNING, id="uvicorn"),
+        pytest.param({"server": "unknown"}, "Unknown", Reason.LAUNCHER_UNKNOWN, id="image default"),
+        pytest.param({"settings": (FLAGGED,)}, "False", Reason.FLAG_OVERRIDES, id="a flag"),
+        pytest.param({"server": "unknown", "settings": (FLAGGED,)}, "False", Reason.FLAG_OVERRIDES, id="known to fail"),
+    ],
+)
+def test_settings_are_effective_only_where_the_launcher_is_known_to_read_them(
+    launched: dict[str, Any], status: str, reason: Reason
+) -> None:
+    finding = found(ConditionType.SETTINGS_EFFECTIVE, **launched)
+
+    assert (finding.status, finding.reason) == (status, reason)
