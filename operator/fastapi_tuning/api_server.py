@@ -128,10 +128,14 @@ class KubernetesApi:
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
         text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
-        return response.status, json.loads(text) if text else {}
+        answer = json.loads(text) if text else {}
+        if not isinstance(answer, dict):
+            raise ValueError("its answer is no JSON object")
+        return response.status, answer
 
 
-_TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, json.JSONDecodeError)
+_TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RecursionError)
+"""The last two: the answer is not JSON, or nested deeper than we can read (managedFields may be)."""
 
 
 def _message(body: Json) -> str:

@@ -40,7 +40,7 @@ class Reason(StrEnum):
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable"
     """No usable answer from Prometheus (connection, 401, HTML, malformed)."""
     UNUSABLE_SAMPLES = "UnusableSamples"
-    """Samples are NaN or infinite where traffic exists, or contradict each other."""
+    """Samples are NaN, negative or absurdly large where traffic exists, or contradict each other."""
     SOURCE_UNKNOWN = "SourceUnknown"
     """No metrics preset matches what the target's pods export."""
     BUCKET_MISSING = "BucketMissing"

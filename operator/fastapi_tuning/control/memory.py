@@ -11,6 +11,8 @@ NEED_SLOT = timedelta(seconds=30)
 """Needs are kept as the maximum of a slot: the stabilisation window needs no finer record, and status stays small."""
 _LONGEST_WINDOW = timedelta(hours=1)
 _MOST_NEEDS = 128
+_LARGEST_NEED = 1_000_000
+"""Above all bounds that a spec can have; absurd measurements must not make a number that nobody can store."""
 _LONGEST_GAP = timedelta(seconds=90)
 """A longer silence breaks the watch: the stabilisation window starts anew."""
 
@@ -26,6 +28,7 @@ def remember_watch(history: History, now: datetime, interval_seconds: int) -> Hi
 
 def remember_need(history: History, now: datetime, replicas: int) -> History:
     """Note how many replicas were wanted; what is older than any window goes."""
+    replicas = min(replicas, _LARGEST_NEED)
     kept = [need for need in history.needs if now - need.time <= _LONGEST_WINDOW]
     if kept and now - kept[-1].time < NEED_SLOT:
         kept[-1] = ReplicaNeed(time=kept[-1].time, replicas=max(kept[-1].replicas, replicas))

@@ -14,7 +14,14 @@ from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.observe import queries
 from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
 from fastapi_tuning.observe.prometheus import PrometheusReader, Sample, UntilSilent
-from fastapi_tuning.observe.signals import PodKey, PodSamples, signals_of
+from fastapi_tuning.observe.signals import (
+    LARGEST_VALUE,
+    PodKey,
+    PodSamples,
+    is_plausible,
+    noticeable,
+    signals_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +80,7 @@ def _agent_gauges(
     """By metric name. They have no window, so one query serves all targets."""
     gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
     for sample in reader.query(queries.agent_gauges(_where(targets)), at):
-        gauges[sample.labels["__name__"]][_pod(sample)] = sample.value
+        gauges[_metric(sample)][_pod(sample)] = noticeable(sample.value)
     return gauges
 
 
@@ -130,7 +137,7 @@ def _presence(
     """Seen in the newer half of the window: rates alone would go on for a whole window after the last scrape."""
     found: dict[str, set[PodKey]] = defaultdict(set)
     for sample in reader.query(queries.presence(_where(targets), window_seconds // 2), at):
-        found[sample.labels["__name__"]].add(_pod(sample))
+        found[_metric(sample)].add(_pod(sample))
     scraped = frozenset(found.pop(queries.UP, ()))
     return _Presence(exporting={name: frozenset(pods) for name, pods in found.items()}, scraped=scraped)
 
@@ -193,16 +200,32 @@ def _pod(sample: Sample) -> PodKey:
     return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
 
 
+def _metric(sample: Sample) -> str:
+    return sample.labels.get("__name__", "")
+
+
 def _by_pod(samples: Iterable[Sample]) -> dict[PodKey, float]:
-    return {_pod(sample): sample.value for sample in samples}
+    return {_pod(sample): noticeable(sample.value) for sample in samples}
 
 
 def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
-    """`le` is compared as a number: libraries write the same edge as "5" and "5.0"."""
+    """`le` is compared as a number: libraries write the same edge as "5" and "5.0".
+
+    A series named like a bucket that has no edge is none: any pod of the namespace may export such a thing.
+    """
     found: dict[PodKey, dict[float, float]] = defaultdict(dict)
     for sample in samples:
-        found[_pod(sample)][float(sample.labels["le"])] = sample.value
+        if (edge := _edge(sample)) is not None:
+            found[_pod(sample)][edge] = noticeable(sample.value)
     return found
+
+
+def _edge(sample: Sample) -> float | None:
+    try:
+        edge = float(sample.labels.get("le", ""))
+    except ValueError:
+        return None
+    return None if math.isnan(edge) else edge
 
 
 def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
@@ -223,11 +246,14 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
             return NoData(
                 reason=Reason.UNUSABLE_SAMPLES, message=f"{len(samples)} series where one is expected: {promql}"
             )
-        values[name] = samples[0].value
+        values[name] = noticeable(samples[0].value)
     if values["requests_per_second"] == 0:
         return NoTraffic(source=MetricsSource.CUSTOM, scraped_pods=len(target.pods))
-    if not all(math.isfinite(value) and value >= 0 for value in values.values()):
-        return NoData(reason=Reason.UNUSABLE_SAMPLES, message="a custom query gave NaN, infinity or a negative value")
+    if not all(map(is_plausible, values.values())):
+        return NoData(
+            reason=Reason.UNUSABLE_SAMPLES,
+            message=f"a custom query gave NaN, a negative value or one above {LARGEST_VALUE:.0e}",
+        )
     return Traffic(
         source=MetricsSource.CUSTOM,
         window_seconds=target.metrics.window_seconds,
@@ -236,5 +262,5 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
         pods=(),
         queue_growth_per_second=0.0,
         scraped_pods=len(target.pods),
-        **values,
+        **{**values, "failed_per_second": min(values["failed_per_second"], values["requests_per_second"])},
     )

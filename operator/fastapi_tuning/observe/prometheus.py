@@ -5,7 +5,6 @@ redirects (they would carry our headers elsewhere), no proxies from the environm
 projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
-import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -31,10 +30,6 @@ class Sample:
 
     labels: dict[str, str]
     value: float
-
-    @property
-    def finite(self) -> bool:
-        return math.isfinite(self.value)
 
 
 class PrometheusReader(Protocol):
@@ -95,6 +90,8 @@ class PrometheusSession(requests.Session):
             params, data = None, params
         headers = {**(headers or {}), **self._endpoint_headers()}
         options["allow_redirects"] = False
+        if self._endpoint.ca_file is not None:
+            _require(self._endpoint.ca_file)
         response = super().request(method, url, params=params, data=data, headers=headers, **options)
         self.warnings = _warnings(response)
         return response
@@ -113,6 +110,14 @@ def _token(file: Path) -> str:
         return file.read_text("ascii").strip()
     except (OSError, UnicodeError) as error:
         raise MetricsUnavailable(f"the token file cannot be read: {type(error).__name__} at {file}") from error
+
+
+def _require(ca_file: Path) -> None:
+    """Said by its name; requests would only say that something is amiss with TLS."""
+    try:
+        ca_file.open("rb").close()
+    except OSError as error:
+        raise MetricsUnavailable(f"the CA file cannot be read: {type(error).__name__} at {ca_file}") from error
 
 
 def _warnings(response: requests.Response) -> tuple[str, ...]:
@@ -152,8 +157,10 @@ class PrometheusClient:
             raise PrometheusSilent(self._not_reachable(error)) from error
         except requests.exceptions.RequestException as error:
             raise MetricsUnavailable(self._not_reachable(error)) from error
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, RecursionError) as error:
             raise MetricsUnavailable(_NO_VECTOR) from error
+        except (OSError, ValueError) as error:  # a file of TLS, a URL that cannot be one
+            raise MetricsUnavailable(self._not_reachable(error)) from error
         if self._session.warnings:
             raise MetricsUnavailable(
                 f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
@@ -187,8 +194,8 @@ class UntilSilent:
 
 def _samples(rows: Any) -> tuple[Sample, ...]:
     try:
-        return tuple(Sample(labels=row["metric"], value=float(row["value"][1])) for row in rows)
-    except (TypeError, KeyError, IndexError, ValueError) as error:
+        return tuple(Sample(labels=dict(row["metric"]), value=float(row["value"][1])) for row in rows)
+    except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise MetricsUnavailable(_NO_VECTOR) from error
 
 

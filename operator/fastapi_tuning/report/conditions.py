@@ -10,6 +10,8 @@ from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.estimate import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 
+_MESSAGE_LENGTH = 1024
+"""A message may quote what users wrote, and that may be long."""
 _LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET)
 
 
@@ -64,7 +66,7 @@ def conditions_of(
             type=kind,
             status=finding.status,
             reason=finding.reason,
-            message=finding.message,
+            message=finding.message[:_MESSAGE_LENGTH],
             observed_generation=generation,
             last_transition_time=(
                 before[kind].last_transition_time if kind in before and before[kind].status == finding.status else now

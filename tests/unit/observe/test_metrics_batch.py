@@ -113,6 +113,18 @@ def test_an_edge_is_a_number_however_it_is_written(written: str) -> None:
     assert found.edge_seconds == 5.0
 
 
+@pytest.mark.parametrize("label", [{}, {"le": "wide"}, {"le": "NaN"}])
+@pytest.mark.parametrize("pod", ["checkout-1", "evil"])
+def test_a_series_that_is_named_like_a_bucket_and_has_no_edge_changes_nothing(label: dict[str, str], pod: str) -> None:
+    usual = exporting(PRESETS[0], ("shop", "checkout-1"))
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        also = (sample(1e12, namespace="shop", pod=pod, **label),) if "_bucket{" in promql else ()
+        return usual(promql) + also
+
+    assert only(answer, target()) == only(usual, target())
+
+
 def test_a_named_source_is_taken_although_another_would_be_preferred() -> None:
     first, second = (exporting(preset, ("shop", "checkout-1")) for preset in PRESETS[:2])
 
@@ -347,7 +359,7 @@ def test_a_custom_rate_of_zero_is_silence_whatever_the_average_is() -> None:
     assert isinstance(only(quiet, target(**custom())), NoTraffic)
 
 
-@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -1.0, 1e40, 1e308])
 @pytest.mark.parametrize("query", ["requests", "fast", "failed", "average"])
 def test_a_custom_value_that_is_no_rate_is_unusable(query: str, bad: float) -> None:
     found = only(answering(**{query: (bad,)}), target(**custom()))

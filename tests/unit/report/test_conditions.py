@@ -8,8 +8,8 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType
 from fastapi_tuning.control.cycle import tune
 from fastapi_tuning.control.observation import EnvironmentSetting
-from fastapi_tuning.report.conditions import Finding, findings_of_cycle
-from tests.unit.control.builders import history, launch, observation, spec, surroundings, workload
+from fastapi_tuning.report.conditions import Finding, conditions_of, findings_of_cycle
+from tests.unit.control.builders import NOW, history, launch, observation, spec, surroundings, workload
 
 
 def found(kind: ConditionType, **launched: Any) -> Finding:
@@ -58,3 +58,11 @@ def test_settings_are_effective_only_where_the_launcher_is_known_to_read_them(
     finding = found(ConditionType.SETTINGS_EFFECTIVE, **launched)
 
     assert (finding.status, finding.reason) == (status, reason)
+
+
+def test_a_message_that_quotes_a_long_argument_is_cut_to_what_a_status_can_hold() -> None:
+    long = Finding(status="False", reason=Reason.FLAG_OVERRIDES, message="x" * 100_000)
+
+    (condition,) = conditions_of({ConditionType.SETTINGS_EFFECTIVE: long}, (), 1, NOW)
+
+    assert condition.message == "x" * 1024

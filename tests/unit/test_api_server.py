@@ -1,6 +1,7 @@
-"""A name in a path of the Kubernetes API stays a name."""
+"""What we ask the Kubernetes API for, and what we take for an answer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import unquote
 
 import pytest
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from kubernetes.aio.client import ApiClient, Configuration
 
 from fastapi_tuning.api.spec import TargetReference
-from fastapi_tuning.api_server import KubernetesApi, resource_path
-from fastapi_tuning.errors import NotFound
+from fastapi_tuning.api_server import KubernetesApi, PatchType, resource_path
+from fastapi_tuning.errors import NotFound, TargetUnavailable, WriteRejected
 from fastapi_tuning.observe.workloads import deployment_path, read_target
 
 WAY_OUT = "../../victim/deployments/checkout"
@@ -51,10 +52,16 @@ async def asked() -> AsyncIterator[tuple[KubernetesApi, list[str]]]:
         paths.append(request.raw_path)
         return web.json_response({"message": "nothing here"}, status=404)
 
+    async with api_of(nothing) as api:
+        yield api, paths
+
+
+@asynccontextmanager
+async def api_of(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[KubernetesApi]:
     app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", nothing)
+    app.router.add_route("*", "/{tail:.*}", answer)
     async with TestServer(app) as server, ApiClient(Configuration(host=str(server.make_url("/"))[:-1])) as client:
-        yield KubernetesApi(client), paths
+        yield KubernetesApi(client)
 
 
 @pytest.mark.parametrize("name", [WAY_OUT, "x/..", "%2e%2e/x", "checkout?watch=true", "checkout#x"])
@@ -80,3 +87,16 @@ async def test_a_name_that_is_a_directory_is_not_asked_for(asked: tuple[Kubernet
         await read_target(api, "shop", TargetReference.model_construct(name=name, container_name=None))
 
     assert paths == []
+
+
+@pytest.mark.parametrize("text", ["[]", '"ok"', "5", "<html>", "\udcff", '{"a":' * 5000])
+@pytest.mark.parametrize("status", [200, 404, 500])
+async def test_an_answer_that_is_no_object_is_an_error_of_ours(text: str, status: int) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=text.encode("utf-8", "surrogateescape"), status=status)
+
+    async with api_of(answer) as api:
+        with pytest.raises(TargetUnavailable):
+            await api.get("/version")
+        with pytest.raises(WriteRejected):
+            await api.patch("/version", {}, PatchType.MERGE)
