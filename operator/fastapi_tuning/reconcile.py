@@ -146,8 +146,8 @@ class Reconciler:
         said: list[tuple[EventType, str, str]] = []
         if after.last_decision is not None and after.last_decision != before.last_decision:
             decision = after.last_decision
-            step = f"{decision.knob} {decision.from_value or '?'} → {decision.to_value}: {decision.message}"
-            said.append((EventType.NORMAL, decision.guard or decision.reason, step))
+            message = f"{decision.step}: {decision.message}"
+            said.append((EventType.NORMAL, decision.guard or decision.reason, message))
         said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
         was, ready = _ready_of(before), _ready_of(after)
         if ready is not None and ready.status == "False" and (was is None or _differ(was, ready)):

@@ -177,6 +177,16 @@ async def test_a_step_down_is_remembered_as_one(world: World) -> None:
     assert world.status().history.last_scale_up_time is None
 
 
+async def test_an_event_tells_a_move_from_a_refusal_to_move(world: World) -> None:
+    world.api.add_deployment("other", replicas=5)
+    await world.cycle(tuning())
+    await world.cycle(tuning("other", targetRef={"name": "other"}, suspend=True))
+
+    moved, refused = (event["message"] for event in world.api.events)
+    assert moved.startswith("replicas 2 → 4: ")
+    assert refused.startswith("replicas stays 5: ")
+
+
 class RacingApiServer(FakeApiServer):
     """Somebody else scales between our read and our write, once."""
 

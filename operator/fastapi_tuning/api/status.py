@@ -105,6 +105,12 @@ class Decision(ApiModel):
     guard: Reason | None = None
     message: Message = ""
 
+    @property
+    def step(self) -> str:
+        """For people: "replicas 2 → 4", and "replicas stays 5" for a refusal to move."""
+        before, after = self.from_value or "?", self.to_value or "?"
+        return f"{self.knob} stays {after}" if before == after else f"{self.knob} {before} → {after}"
+
 
 class ReplicaNeed(ApiModel):
     """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
