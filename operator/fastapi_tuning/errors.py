@@ -7,7 +7,8 @@ FastAPITuningError
 │   ├── ContainerNotFound    the workload exists, the named container does not
 │   └── TargetNotUnderstood  the workload exists and says something that we cannot read; a person must look
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
-│   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   └── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 ├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -45,6 +46,10 @@ class MetricsUnavailable(FastAPITuningError):
 
 class PrometheusSilent(MetricsUnavailable):
     """No answer at all: no connection, or none within the time. Another query would only wait as long."""
+
+
+class QueryBudgetSpent(MetricsUnavailable):
+    """The query was not sent, since those before it took the time that they all have."""
 
 
 class NotFound(FastAPITuningError):

@@ -39,6 +39,8 @@ class Reason(StrEnum):
     """Fewer pods scraped than ready: the sums are too low to act downward on."""
     PROMETHEUS_UNREACHABLE = "PrometheusUnreachable"
     """No usable answer from Prometheus (connection, 401, HTML, malformed)."""
+    QUERY_BUDGET_SPENT = "QueryBudgetSpent"
+    """Custom queries took the time that a cycle has for them before it was this object's turn, or amid it."""
     UNUSABLE_SAMPLES = "UnusableSamples"
     """Samples are NaN, negative or absurdly large where traffic exists, or contradict each other."""
     SOURCE_UNKNOWN = "SourceUnknown"

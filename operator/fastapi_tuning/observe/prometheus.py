@@ -5,6 +5,7 @@ redirects (they would carry our headers elsewhere), no proxies from the environm
 projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
+from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent, QueryBudgetSpent
 
 _MESSAGE_LENGTH = 200
 _NO_VECTOR = "Prometheus answered JSON that is not an instant vector"
@@ -190,6 +191,33 @@ class UntilSilent:
         except PrometheusSilent as error:
             self._silence = str(error)
             raise
+
+
+class WithinBudget:
+    """A PrometheusReader that has `seconds` for all its queries; one that has begun is let end, the next is not sent.
+
+    `clock` gives monotonic seconds.
+    """
+
+    def __init__(self, reader: PrometheusReader, seconds: float, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._seconds = self._left = seconds
+        self._clock = clock
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        """Evaluate at one moment.
+
+        Raises:
+            QueryBudgetSpent: the time is over.
+            MetricsUnavailable: no usable answer.
+        """
+        if self._left <= 0:
+            raise QueryBudgetSpent(f"custom queries took the {self._seconds:.1f} s that they have in a cycle")
+        began = self._clock()
+        try:
+            return self._reader.query(promql, at)
+        finally:
+            self._left -= self._clock() - began
 
 
 def _samples(rows: Any) -> tuple[Sample, ...]:

@@ -1,6 +1,7 @@
 """All targets of a cycle in a handful of queries, whatever Prometheus answers."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -246,7 +247,7 @@ def test_a_silence_amid_custom_queries_ends_the_asking_and_keeps_what_was_read()
 
     found = read_signals(prometheus, targets, NOW)
 
-    assert [type(found["shop", name]) for name in ("a", "b", "c")] == [Traffic, NoData, NoData]
+    assert Counter(map(type, found.values())) == {Traffic: 1, NoData: 2}
     assert len(prometheus.asked) == 5
 
 
