@@ -239,3 +239,19 @@ async def test_the_selector_that_we_ask_with_finds_the_pods_that_kubernetes_mean
         ]
 
     assert counts == [1, 0, 1, 0]
+
+
+def test_odd_values_in_a_pod_template_are_read_or_called_unknown(
+    plane: ControlPlane, namespace: str, service: Service, operator: None
+) -> None:
+    create_target(plane, namespace, service)
+    odd = {"name": "app", "env": [{"name": "WEB_CONCURRENCY", "value": "²"}], "resources": {"limits": {"cpu": "1k"}}}
+    body = {"spec": {"template": {"spec": {"containers": [odd]}}}}
+    path = f"{DEPLOYMENTS.format(namespace)}/checkout"
+    plane.call("PATCH", path, body, "application/strategic-merge-patch+json")
+    settle(plane, namespace)
+    service.requests_per_second = service.offered_per_second = 50.0
+    create_tuning(plane, namespace, mode="Auto")
+
+    eventually(lambda: condition_of(plane, namespace, "Ready") == ("True", "Tuning"), "the target is read")
+    assert condition_of(plane, namespace, "OneWorkerPerPod") == ("Unknown", "WorkersUnknown")
