@@ -6,6 +6,7 @@ from dev.demo.kubectl import Kubectl
 from dev.demo.ownership import TUNINGS
 from dev.demo.prometheus import instant_value
 from dev.demo.timeline import Moment
+from fastapi_tuning.api.status import Decision
 
 _WINDOW = "15s"
 
@@ -37,9 +38,8 @@ def observe(kubectl: Kubectl, namespace: str, name: str, *, seconds: float, thre
     )
 
 
-def _decision(decision: dict[str, Any] | None) -> str:
-    if not decision:
+def _decision(stored: dict[str, Any] | None) -> str:
+    if not stored:
         return "none yet"
-    before, after = decision.get("fromValue") or "?", decision.get("toValue") or "?"
-    step = f"{before} → {after}" if before != after else f"stays {after}"
-    return f"{decision['knob']} {step} ({decision.get('guard') or decision['reason']}): {decision['message']}"
+    decision = Decision.model_validate(stored)
+    return f"{decision.step} ({decision.guard or decision.reason}): {decision.message}"

@@ -8,6 +8,7 @@ import asyncio
 import json
 from enum import StrEnum
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
@@ -26,6 +27,29 @@ class PatchType(StrEnum):
 
     MERGE = "application/merge-patch+json"
     APPLY = "application/apply-patch+yaml"
+
+
+def resource_path(
+    group_version: str, resource: str, *, namespace: str | None = None, name: str | None = None, subresource: str = ""
+) -> str:
+    """URL path of a collection, of an object in it, or of the object's subresource; "v1" is the core group.
+
+    Every part stays one segment whatever is in it, so that no name leads into another namespace. The two names that
+    mean another directory cannot be escaped; Kubernetes has no object of such a name either.
+
+    Raises:
+        NotFound: no object can have this name, or be in such a namespace.
+    """
+    root = "apis" if "/" in group_version else "api"
+    parts = [resource] if namespace is None else ["namespaces", namespace, resource]
+    parts += [] if name is None else [name]
+    if not _NO_SEGMENTS.isdisjoint(parts):
+        raise NotFound(f"{resource}: {name!r} in namespace {namespace!r} cannot exist")
+    escaped = (quote(part, safe="") for part in (*parts, *([subresource] if subresource else [])))
+    return "/".join(("", root, group_version, *escaped))
+
+
+_NO_SEGMENTS = frozenset(("", ".", ".."))
 
 
 class ApiServer(Protocol):
@@ -104,10 +128,14 @@ class KubernetesApi:
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
         text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
-        return response.status, json.loads(text) if text else {}
+        answer = json.loads(text) if text else {}
+        if not isinstance(answer, dict):
+            raise ValueError("its answer is no JSON object")
+        return response.status, answer
 
 
-_TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, json.JSONDecodeError)
+_TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RecursionError)
+"""The last two: the answer is not JSON, or nested deeper than we can read (managedFields may be)."""
 
 
 def _message(body: Json) -> str:

@@ -3,10 +3,12 @@
 FastAPITuningError
 ├── CannotStart              the operator's own settings do not work on this machine
 ├── InvalidTuning            a person must change the object; retrying is in vain
-├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
-│   └── ContainerNotFound    the workload exists, the named container does not
+├── TargetUnavailable        the workload cannot be read now; the next cycle is the retry
+│   ├── ContainerNotFound    the workload exists, the named container does not
+│   └── TargetNotUnderstood  the workload exists and says something that we cannot read; a person must look
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
-│   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   └── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 ├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -27,11 +29,15 @@ class InvalidTuning(FastAPITuningError):
 
 
 class TargetUnavailable(FastAPITuningError):
-    """The target workload is missing or cannot be read; worth another try in the next cycle."""
+    """The target workload cannot be read; worth another try in the next cycle. One that is missing is NotFound."""
 
 
 class ContainerNotFound(TargetUnavailable):
     """The target exists but has no container of the wanted name, or none can be singled out."""
+
+
+class TargetNotUnderstood(TargetUnavailable):
+    """The target exists, and something in it is not what the API of Kubernetes promises, or not known to us."""
 
 
 class MetricsUnavailable(FastAPITuningError):
@@ -40,6 +46,10 @@ class MetricsUnavailable(FastAPITuningError):
 
 class PrometheusSilent(MetricsUnavailable):
     """No answer at all: no connection, or none within the time. Another query would only wait as long."""
+
+
+class QueryBudgetSpent(MetricsUnavailable):
+    """The query was not sent, since those before it took the time that they all have."""
 
 
 class NotFound(FastAPITuningError):

@@ -22,11 +22,18 @@ from fastapi_tuning.api.tuning import (
     StoredTuning,
     UnreadableTuning,
 )
-from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
+from fastapi_tuning.errors import (
+    ContainerNotFound,
+    FastAPITuningError,
+    InvalidTuning,
+    NotFound,
+    TargetNotUnderstood,
+    WriteRejected,
+)
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
@@ -139,8 +146,8 @@ class Reconciler:
         said: list[tuple[EventType, str, str]] = []
         if after.last_decision is not None and after.last_decision != before.last_decision:
             decision = after.last_decision
-            step = f"{decision.knob} {decision.from_value or '?'} → {decision.to_value}: {decision.message}"
-            said.append((EventType.NORMAL, decision.guard or decision.reason, step))
+            message = f"{decision.step}: {decision.message}"
+            said.append((EventType.NORMAL, decision.guard or decision.reason, message))
         said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
         was, ready = _ready_of(before), _ready_of(after)
         if ready is not None and ready.status == "False" and (was is None or _differ(was, ready)):
@@ -156,7 +163,9 @@ class Reconciler:
         self.metrics.show(tuning, after)
         if not status.worth_writing(after, self._written.get(tuning.uid), now):
             return
-        path = f"/apis/{GROUP}/{VERSION}/namespaces/{tuning.namespace}/{PLURAL}/{tuning.name}/status"
+        path = resource_path(
+            f"{GROUP}/{VERSION}", PLURAL, namespace=tuning.namespace, name=tuning.name, subresource="status"
+        )
         body = {"status": after.model_dump(mode="json", by_alias=True)}
         try:
             await self.api.patch(path, body, PatchType.MERGE)
@@ -227,6 +236,8 @@ def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
         return Reason.TARGET_NOT_FOUND, True
     if isinstance(error, ContainerNotFound):
         return Reason.CONTAINER_NOT_FOUND, True
+    if isinstance(error, TargetNotUnderstood):
+        return Reason.TARGET_NOT_UNDERSTOOD, True
     if isinstance(error, InvalidTuning):
         return Reason.INVALID_SPEC, True
     return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False

@@ -1,9 +1,17 @@
 """The operator process against a real API server and a scripted Prometheus: what ends up in the cluster."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
 
+from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.errors import NotFound
+from fastapi_tuning.observe.label_selector import selector_text
+from fastapi_tuning.observe.workloads import deployment_path
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
 from tests.integration.fake_prometheus import Service
@@ -75,6 +83,17 @@ def condition_of(plane: ControlPlane, namespace: str, kind: str, name: str = "ch
         if entry["type"] == kind:
             return entry["status"], entry["reason"]
     return "", ""
+
+
+@asynccontextmanager
+async def api_of(plane: ControlPlane) -> AsyncIterator[KubernetesApi]:
+    """The operator's own door to the API server."""
+    configuration = Configuration()
+    await load_kube_config(  # type: ignore[no-untyped-call]  # the client ships it without types
+        config_file=str(plane.kubeconfig), client_configuration=configuration
+    )
+    async with ApiClient(configuration) as client:
+        yield KubernetesApi(client)
 
 
 def overload(service: Service) -> None:
@@ -179,6 +198,9 @@ def test_one_worker_replaces_four_only_after_the_pods_are_there(
         ({"metrics": {"source": "Custom"}}, "custom queries go with source Custom"),
         ({"objectives": {"errors": {"maxPercent": "lots"}}}, "maxPercent"),
         ({"surprise": 1}, "unknown field"),
+        ({"targetRef": {"name": "../../other/deployments/checkout"}}, "spec.targetRef.name"),
+        ({"targetRef": {"name": "checkout", "containerName": "App"}}, "spec.targetRef.containerName"),
+        ({"targetRef": {"name": "checkout", "containerName": ""}}, "spec.targetRef.containerName"),
     ],
 )
 def test_the_api_server_refuses_a_contradictory_object_with_a_clear_message(
@@ -186,3 +208,50 @@ def test_the_api_server_refuses_a_contradictory_object_with_a_clear_message(
 ) -> None:
     with pytest.raises(Refused, match=message):
         create_tuning(plane, namespace, **spec)
+
+
+async def test_a_name_that_points_into_another_namespace_finds_nothing_there(
+    plane: ControlPlane, namespace: str, service: Service
+) -> None:
+    create_target(plane, namespace, service)
+
+    async with api_of(plane) as api:
+        found = await api.get(deployment_path(namespace, "checkout"))
+        with pytest.raises(NotFound):
+            await api.get(deployment_path("default", f"../../{namespace}/deployments/checkout"))
+
+    assert found["metadata"]["namespace"] == namespace
+
+
+async def test_the_selector_that_we_ask_with_finds_the_pods_that_kubernetes_means(
+    plane: ControlPlane, namespace: str, service: Service
+) -> None:
+    create_target(plane, namespace, service)
+    in_, not_in = (
+        {"key": "app", "operator": operator, "values": ["checkout", "other"]} for operator in ("In", "NotIn")
+    )
+    exists, is_absent = ({"key": "app", "operator": operator} for operator in ("Exists", "DoesNotExist"))
+
+    async with api_of(plane) as api:
+        counts = [
+            len((await api.get(f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": text}))["items"])
+            for text in (selector_text({"matchExpressions": [each]}) for each in (in_, not_in, exists, is_absent))
+        ]
+
+    assert counts == [1, 0, 1, 0]
+
+
+def test_odd_values_in_a_pod_template_are_read_or_called_unknown(
+    plane: ControlPlane, namespace: str, service: Service, operator: None
+) -> None:
+    create_target(plane, namespace, service)
+    odd = {"name": "app", "env": [{"name": "WEB_CONCURRENCY", "value": "²"}], "resources": {"limits": {"cpu": "1k"}}}
+    body = {"spec": {"template": {"spec": {"containers": [odd]}}}}
+    path = f"{DEPLOYMENTS.format(namespace)}/checkout"
+    plane.call("PATCH", path, body, "application/strategic-merge-patch+json")
+    settle(plane, namespace)
+    service.requests_per_second = service.offered_per_second = 50.0
+    create_tuning(plane, namespace, mode="Auto")
+
+    eventually(lambda: condition_of(plane, namespace, "Ready") == ("True", "Tuning"), "the target is read")
+    assert condition_of(plane, namespace, "OneWorkerPerPod") == ("Unknown", "WorkersUnknown")

@@ -45,7 +45,7 @@ class Load:
             for namespace, pods in self.api.pods.items()
             for pod in pods
             for deployment in deployments
-            if deployment["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"]
+            if deployment["spec"]["template"]["metadata"]["labels"] == pod["metadata"]["labels"]
         ]
 
     @staticmethod
@@ -180,6 +180,16 @@ async def test_a_step_down_is_remembered_as_one(world: World) -> None:
     assert world.status().history.last_scale_up_time is None
 
 
+async def test_an_event_tells_a_move_from_a_refusal_to_move(world: World) -> None:
+    world.api.add_deployment("other", replicas=5)
+    await world.cycle(tuning())
+    await world.cycle(tuning("other", targetRef={"name": "other"}, suspend=True))
+
+    moved, refused = (event["message"] for event in world.api.events)
+    assert moved.startswith("replicas 2 → 4: ")
+    assert refused.startswith("replicas stays 5: ")
+
+
 class RacingApiServer(FakeApiServer):
     """Somebody else scales between our read and our write, once."""
 
@@ -300,6 +310,27 @@ async def test_an_autoscaler_of_another_target_is_no_concern(world: World) -> No
     await world.cycle(tuning())
 
     assert world.replicas() == 4
+
+
+async def test_the_load_of_neighbours_does_not_scale_a_target_that_selects_by_expression(world: World) -> None:
+    tiny = world.api.add_deployment("tiny", replicas=1)
+    tiny["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["tiny"]}]}
+    world.api.pods["shop"] = [pod for pod in world.api.pods["shop"] if pod["metadata"]["labels"] != {"app": "tiny"}]
+
+    await world.cycle(tuning("tiny", targetRef={"name": "tiny"}))
+
+    assert world.api.changed == []
+    assert world.condition("Ready", "tiny").reason == Reason.TARGET_NOT_READY
+
+
+async def test_a_target_that_selects_every_pod_needs_a_person(world: World) -> None:
+    world.api.deployments[CHECKOUT]["spec"]["selector"] = {}
+
+    await world.cycle(tuning())
+
+    stalled = world.condition("Stalled")
+    assert (stalled.status, stalled.reason) == ("True", Reason.TARGET_NOT_UNDERSTOOD)
+    assert world.api.changed == []
 
 
 KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}

@@ -11,7 +11,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-Name = Annotated[str, Field(min_length=1, max_length=253)]
+_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+Name = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, max_length=253)]
+"""RFC 1123 subdomain, as Kubernetes names most objects."""
+Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
+"""RFC 1123 label, as Kubernetes names containers."""
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
@@ -86,11 +90,8 @@ class TargetReference(ApiModel):
     name: Name
     """Name of the workload."""
     container_name: Annotated[
-        str | None,
-        Field(
-            max_length=63,
-            description="Container that runs the app; by default the only one, or the one that listens on HTTP.",
-        ),
+        Label | None,
+        Field(description="Container that runs the app; by default the only one, or the one that listens on HTTP."),
     ] = None
 
 

@@ -46,9 +46,10 @@ class ConditionType(StrEnum):
     SCALING_LIMITED = "ScalingLimited"
     """True: a bound or another owner keeps a knob from its wanted value. Negative."""
     ONE_WORKER_PER_POD = "OneWorkerPerPod"
-    """True: each pod runs one worker. Positive."""
+    """True: each pod runs one worker. Positive; Unknown if the pod template does not tell."""
     SETTINGS_EFFECTIVE = "SettingsEffective"
-    """False: the container is started in a way that ignores settings we would set. Positive."""
+    """False: the container is started in a way that ignores settings we would set. Positive; Unknown if the pod
+    template does not tell how it is started."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 
@@ -120,6 +121,12 @@ class Decision(ApiModel):
     reason: Reason
     guard: Reason | None = None
     message: Message = ""
+
+    @property
+    def step(self) -> str:
+        """For people: "replicas 2 → 4", and "replicas stays 5" for a refusal to move."""
+        before, after = self.from_value or "?", self.to_value or "?"
+        return f"{self.knob} stays {after}" if before == after else f"{self.knob} {before} → {after}"
 
 
 class ReplicaNeed(ApiModel):

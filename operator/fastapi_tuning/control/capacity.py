@@ -155,7 +155,8 @@ def cpu_utilisation_now(pods: Iterable[PodTraffic], workload: Workload) -> float
 
 def _cores(workload: Workload) -> float:
     """One interpreter uses one core; the limit may allow less."""
-    workers = float(max(1, workload.launch.workers))
+    # A worker count that is not known counts as one: the cautious guess.
+    workers = float(max(1, workload.launch.workers or 1))
     return min(workers, workload.cpu_limit_cores or workers)
 
 

@@ -15,6 +15,8 @@ _LOAD_SPACING = timedelta(seconds=15)
 _LOAD_MEMORY = timedelta(minutes=2)
 _MOST_NEEDS, _MOST_SLOTS, _MOST_LOADS = 128, 32, 12
 """As the schema of the status has them."""
+_LARGEST_NEED = 1_000_000
+"""Above all bounds that a spec can have; absurd measurements must not make a number that nobody can store."""
 _LONGEST_GAP = timedelta(seconds=90)
 """A longer silence breaks the watch: the stabilisation window starts anew."""
 
@@ -59,6 +61,7 @@ def watched_seconds(before: History, after: History) -> float:
 
 def remember_need(history: History, now: datetime, replicas: int) -> History:
     """Note how many replicas were wanted; what is older than any window goes."""
+    replicas = min(replicas, _LARGEST_NEED)
     kept = [need for need in history.needs if now - need.time <= HOUR]
     if kept and now - kept[-1].time < NEED_SLOT:
         kept[-1] = ReplicaNeed(time=kept[-1].time, replicas=max(kept[-1].replicas, replicas))
@@ -92,9 +95,10 @@ def remember_load(history: History, now: datetime, offered_per_second: float) ->
 
 def remember_worker_pods(history: History, workload: Workload, proposals: Iterable[Proposal]) -> History:
     """Note how many pods replace the workers, once: the count is not to be multiplied again. One worker: forget it."""
-    if workload.launch.workers <= 1:
+    workers = workload.launch.workers
+    if workers is None or workers <= 1:
         return history.model_copy(update={"pods_for_one_worker": None})
     if history.pods_for_one_worker is None and any(proposal.knob is Knob.REPLICAS for proposal in proposals):
-        pods = workload.desired_replicas * workload.launch.workers
+        pods = workload.desired_replicas * workers
         return history.model_copy(update={"pods_for_one_worker": pods})
     return history

@@ -145,8 +145,8 @@ class LaunchForm:
 
     server: str
     """"uvicorn", "gunicorn", "fastapi", "python" (uvicorn.run in code) or "unknown" (image default)."""
-    workers: int
-    """Worker processes per pod; 1 when nothing says otherwise."""
+    workers: int | None
+    """Worker processes per pod; 1 when nothing says otherwise, None when what says it cannot be read."""
     workers_from: str
     """Where the number stands, for people: 'argument --workers 4', 'environment WEB_CONCURRENCY=4', 'default'."""
     worker_variables: tuple[str, ...]

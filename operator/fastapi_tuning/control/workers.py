@@ -10,7 +10,7 @@ from fastapi_tuning.control.observation import Workload
 def propose_one_worker(
     spec: FastAPITuningSpec, workload: Workload, history: History, needed_replicas: int
 ) -> tuple[Proposal, ...]:
-    """The next step of the change, or nothing: one worker already, not asked for, or not ours to change.
+    """The next step of the change, or nothing: one worker already, not known, not asked for, or not ours to change.
 
     The replica count that is needed is fixed at the first step and kept in the history, since multiplying again what
     was multiplied already would never end. More pods than that are added when the load asks for them meanwhile.
@@ -19,7 +19,9 @@ def propose_one_worker(
         needed_replicas: what the load asks for, as the pods are now.
     """
     launch = workload.launch
-    if launch.workers <= 1 or not launch.worker_variables or mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
+    if launch.workers is None or launch.workers <= 1 or not launch.worker_variables:
+        return ()
+    if mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
         return ()
     pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
     if pods > spec.replicas.max:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, StoredTuning
-from fastapi_tuning.api_server import ApiServer
+from fastapi_tuning.api_server import ApiServer, resource_path
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.reconcile import Reconciler
@@ -69,11 +69,9 @@ class ControlLoop:
 
     async def relist(self) -> None:
         """Compare the cache with a full list, since the watch can lose a deletion."""
-        everywhere = (f"/apis/{GROUP}/{VERSION}/{PLURAL}",)
-        paths = tuple(f"/apis/{GROUP}/{VERSION}/namespaces/{each}/{PLURAL}" for each in self.namespaces)
         living: set[tuple[str, str]] = set()
-        for path in paths or everywhere:
-            living |= await self._listed(path)
+        for namespace in self.namespaces or (None,):
+            living |= await self._listed(resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace))
         self.cache.keep_only(living)
 
     async def _listed(self, path: str) -> set[tuple[str, str]]:

@@ -5,7 +5,6 @@ Which variable works depends on the launcher (measured): the uvicorn command rea
 """
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,15 @@ from typing import Any
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES, Knob
 from fastapi_tuning.control.observation import EnvironmentSetting, LaunchForm
+from fastapi_tuning.observe.command_line import (
+    Environment,
+    assignment,
+    base,
+    environment_of,
+    flag,
+    hidden_argument,
+    words_of,
+)
 
 THREAD_POOL_VARIABLE = VARIABLES[Knob.THREADS]
 UVICORN_FLAGS: Mapping[str, str] = {
@@ -22,93 +30,110 @@ UVICORN_FLAGS: Mapping[str, str] = {
 }
 
 _SERVERS = ("uvicorn", "gunicorn", "fastapi", "hypercorn")
-_SHELLS = ("sh", "bash", "ash", "dash")
+_FILE_READERS = ("gunicorn", "hypercorn")
+_ORIGIN_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Workers:
-    count: int
+    count: int | None
     origin: str
     variables: tuple[str, ...]
 
 
 def launch_form(container: Mapping[str, Any], owners: Mapping[str, str]) -> LaunchForm:
-    """Launch form of a container of a pod template (its `command`, `args` and `env`).
+    """Launch form of a container of a pod template (its `command`, `args`, `env` and `envFrom`).
 
     `owners` names the field manager of each variable that somebody else set, see ownership.py.
     """
-    words = _words([*container.get("command", []), *container.get("args", [])])
-    environment = {entry["name"]: entry.get("value") for entry in container.get("env", [])}
+    environment = environment_of(container)
+    words = words_of(container, environment)
     server = _server(words)
     workers = _workers(server, words, environment, owners)
     return LaunchForm(
         server=server,
         workers=workers.count,
-        workers_from=workers.origin,
+        workers_from=workers.origin[:_ORIGIN_LENGTH],
         worker_variables=workers.variables,
         settings=(
             _owned_or_free(THREAD_POOL_VARIABLE, environment, owners),
-            *(_setting(variable, flag, server, words, environment, owners) for variable, flag in UVICORN_FLAGS.items()),
+            *(
+                _setting(variable, argument, server, words, environment, owners)
+                for variable, argument in UVICORN_FLAGS.items()
+            ),
         ),
     )
 
 
-def _words(arguments: Sequence[str]) -> list[str]:
-    """The argument vector; a script handed to a shell is split as the shell would."""
-    words = [str(argument) for argument in arguments]
-    if len(words) >= 3 and _base(words[0]) in _SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
-        try:
-            return shlex.split(words[2])
-        except ValueError:  # a script that does not parse tells nothing
-            return words
-    return words
-
-
-def _base(word: str) -> str:
-    return word.rsplit("/", 1)[-1]
-
-
 def _server(words: Sequence[str]) -> str:
     """The first word that names a known server; a Python script starts uvicorn in code; no word says nothing."""
-    for word in words:
-        if _base(word) in _SERVERS:
-            return _base(word)
-    return "python" if words and re.match(r"python[0-9.]*$", _base(words[0])) else "unknown"
+    for before, word in zip(("", *words), words, strict=False):
+        if base(word) in _SERVERS and before != "cd":
+            return base(word)
+    return "python" if any(re.fullmatch(r"python[0-9.]*", base(word)) for word in words) else "unknown"
 
 
-def _flag(words: Sequence[str], *names: str) -> tuple[str, str] | None:
-    """(as written, value) of the last such flag, in the forms `--f v`, `--f=v` and, for one letter, `-fv`."""
-    found = None
-    for index, word in enumerate(words):
-        for name in names:
-            if word == name and index + 1 < len(words):
-                found = (f"{name} {words[index + 1]}", words[index + 1])
-            elif word.startswith(f"{name}="):
-                found = (word, word.removeprefix(f"{name}="))
-            elif len(name) == 2 and re.fullmatch(rf"{name}\d+", word):
-                found = (word, word.removeprefix(name))
-    return found
+def _workers(server: str, words: Sequence[str], environment: Environment, owners: Mapping[str, str]) -> _Workers:
+    """The worker count by the launcher's own precedence: flag, its variable or file, WEB_CONCURRENCY, one.
 
-
-def _workers(
-    server: str, words: Sequence[str], environment: Mapping[str, str | None], owners: Mapping[str, str]
-) -> _Workers:
-    """The worker count by the launcher's own precedence: flag, its variable, WEB_CONCURRENCY, one."""
-    names = ("--workers", "-w") if server in ("gunicorn", "hypercorn") else ("--workers",)
-    if (flag := _flag(words, *names)) is not None and flag[1].isdigit():
-        return _Workers(count=int(flag[1]), origin=f"argument {flag[0]}", variables=())
-    if server == "gunicorn":
-        arguments = environment.get("GUNICORN_CMD_ARGS") or ""
-        if (flag := _flag(arguments.split(), *names)) is not None and flag[1].isdigit():
-            return _Workers(count=int(flag[1]), origin=f"environment GUNICORN_CMD_ARGS={arguments}", variables=())
+    None where the one that counts cannot be read: a wrong count would be worse than none.
+    """
+    if (argument := flag(words, *_worker_flags(server))) is not None:
+        return _Workers(count=_number(argument[1]), origin=f"argument {argument[0]}", variables=())
+    if server in _FILE_READERS and (found := _workers_beside(server, words, environment)) is not None:
+        return found
     free = _free_worker_variables(server, owners)
-    readers = WORKER_VARIABLES if server in ("uvicorn", "unknown") else ("WEB_CONCURRENCY",)
-    for variable in readers:
-        value = environment.get(variable)
-        if value is not None and value.isdigit():
-            owner = f", set by {owners[variable]}" if variable in owners else ""
-            return _Workers(count=max(1, int(value)), origin=f"environment {variable}={value}{owner}", variables=free)
+    for variable in WORKER_VARIABLES if server in ("uvicorn", "unknown") else ("WEB_CONCURRENCY",):
+        if (assigned := assignment(words, variable)) is not None:
+            return _Workers(count=_number(assigned), origin=f"command {variable}={assigned}", variables=())
+        if variable in environment.values:
+            return _from_variable(variable, environment.values[variable], owners, free)
+    if (why := _may_be_said_elsewhere(server, words, environment)) is not None:
+        return _Workers(count=None, origin=why, variables=free)
     return _Workers(count=1, origin="default", variables=free)
+
+
+def _worker_flags(server: str) -> tuple[str, ...]:
+    return ("--workers", "-w") if server in _FILE_READERS else ("--workers",)
+
+
+def _workers_beside(server: str, words: Sequence[str], environment: Environment) -> _Workers | None:
+    """Where gunicorn and hypercorn look before WEB_CONCURRENCY: more arguments, and a file that we do not have."""
+    if server == "gunicorn" and "GUNICORN_CMD_ARGS" in environment.values:
+        arguments = environment.values["GUNICORN_CMD_ARGS"]
+        if arguments is None:
+            return _Workers(count=None, origin="environment GUNICORN_CMD_ARGS, set from elsewhere", variables=())
+        words = [*arguments.split(), *words]
+        if (argument := flag(words, *_worker_flags(server))) is not None:
+            origin = f"environment GUNICORN_CMD_ARGS={arguments}"
+            return _Workers(count=_number(argument[1]), origin=origin, variables=())
+    if (file := flag(words, "-c", "--config")) is not None:
+        return _Workers(count=None, origin=f"argument {file[0]}, a file that is not read", variables=())
+    return None
+
+
+def _from_variable(variable: str, value: str | None, owners: Mapping[str, str], free: tuple[str, ...]) -> _Workers:
+    owner = f", set by {owners[variable]}" if variable in owners else ""
+    if value is None:
+        return _Workers(count=None, origin=f"environment {variable}, set from elsewhere{owner}", variables=free)
+    return _Workers(count=_number(value), origin=f"environment {variable}={value}{owner}", variables=free)
+
+
+def _may_be_said_elsewhere(server: str, words: Sequence[str], environment: Environment) -> str | None:
+    """Why "nothing is said" cannot be taken for "one"."""
+    if server == "unknown":
+        return "the image's own command or a script"
+    if server == "python":
+        return "Python code"
+    if not environment.complete:
+        return "environment of envFrom"
+    hidden = hidden_argument(words)
+    return None if hidden is None else f"argument {hidden}"
+
+
+def _number(text: str) -> int | None:
+    """A worker count as all launchers read it; None if it is none, or not known yet (`$(WORKERS)`)."""
+    return max(1, int(text)) if re.fullmatch("[0-9]{1,4}", text) else None
 
 
 def _free_worker_variables(server: str, owners: Mapping[str, str]) -> tuple[str, ...]:
@@ -120,14 +145,14 @@ def _free_worker_variables(server: str, owners: Mapping[str, str]) -> tuple[str,
 
 def _setting(
     variable: str,
-    flag: str,
+    argument: str,
     server: str,
     words: Sequence[str],
-    environment: Mapping[str, str | None],
+    environment: Environment,
     owners: Mapping[str, str],
 ) -> EnvironmentSetting:
-    current = environment.get(variable)
-    if (written := _flag(words, flag)) is not None:
+    current = environment.values.get(variable)
+    if (written := flag(words, argument)) is not None:
         return EnvironmentSetting(
             variable=variable,
             current=current,
@@ -144,11 +169,9 @@ def _setting(
     return _owned_or_free(variable, environment, owners)
 
 
-def _owned_or_free(
-    variable: str, environment: Mapping[str, str | None], owners: Mapping[str, str]
-) -> EnvironmentSetting:
+def _owned_or_free(variable: str, environment: Environment, owners: Mapping[str, str]) -> EnvironmentSetting:
     """A variable that nothing in the way of starting ignores; somebody else's value is theirs to take away."""
-    current = environment.get(variable)
+    current = environment.values.get(variable)
     if variable not in owners:
         return EnvironmentSetting(variable=variable, current=current)
     return EnvironmentSetting(

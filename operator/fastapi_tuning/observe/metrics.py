@@ -1,8 +1,10 @@
 """Reads the signals of all targets of a cycle in a handful of queries, all evaluated at the same moment."""
 
 import math
+import time
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from string import Template
@@ -10,11 +12,21 @@ from string import Template
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import CustomQueries, Metrics, MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
-from fastapi_tuning.errors import MetricsUnavailable
+from fastapi_tuning.errors import MetricsUnavailable, QueryBudgetSpent
 from fastapi_tuning.observe import queries
 from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
-from fastapi_tuning.observe.prometheus import PrometheusReader, Sample, UntilSilent
-from fastapi_tuning.observe.signals import PodKey, PodSamples, signals_of
+from fastapi_tuning.observe.prometheus import PrometheusReader, Sample, UntilSilent, WithinBudget
+from fastapi_tuning.observe.signals import (
+    LARGEST_VALUE,
+    PodKey,
+    PodSamples,
+    is_plausible,
+    noticeable,
+    signals_of,
+)
+
+CUSTOM_BUDGET_SECONDS = 10.0
+"""For all custom queries of a cycle together; with the last one let end (5 s), a cycle stays well below a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +40,15 @@ class MetricsTarget:
 
 
 def read_signals(
-    reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime
+    reader: PrometheusReader,
+    targets: Iterable[MetricsTarget],
+    at: datetime,
+    clock: Callable[[], float] = time.monotonic,
 ) -> dict[tuple[str, str], Signals]:
-    """Signals by target key. Never raises for a Prometheus that fails: that is NoData with the reason."""
+    """Signals by target key. Never raises for a Prometheus that fails: that is NoData with the reason.
+
+    `clock` gives monotonic seconds; custom queries have a budget of them.
+    """
     reader = UntilSilent(reader)
     targets = tuple(targets)
     shared = tuple(target for target in targets if target.metrics.custom is None)
@@ -38,14 +56,37 @@ def read_signals(
         signals = _read(reader, shared, at) if shared else {}
     except MetricsUnavailable as error:
         signals = {target.key: _lost(error) for target in shared}
-    for target in targets:
-        if target.metrics.custom is not None:
-            signals[target.key] = _custom_or_lost(reader, target, target.metrics.custom, at)
-    return signals
+    return signals | _read_custom(reader, targets, at, clock)
 
 
 def _lost(error: MetricsUnavailable) -> NoData:
-    return NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message=str(error))
+    spent = isinstance(error, QueryBudgetSpent)
+    return NoData(reason=Reason.QUERY_BUDGET_SPENT if spent else Reason.PROMETHEUS_UNREACHABLE, message=str(error))
+
+
+def _read_custom(
+    reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime, clock: Callable[[], float]
+) -> dict[tuple[str, str], Signals]:
+    """Custom queries share their budget by namespace, so that slow ones cost their own namespace its share first.
+
+    The order is another one in each cycle: whoever finds nothing left does so by chance, not for ever.
+    """
+    by_namespace: dict[str, list[tuple[MetricsTarget, CustomQueries]]] = defaultdict(list)
+    for target in targets:
+        if target.metrics.custom is not None:
+            by_namespace[target.key[0]].append((target, target.metrics.custom))
+    whole = WithinBudget(reader, CUSTOM_BUDGET_SECONDS, clock)
+    signals: dict[tuple[str, str], Signals] = {}
+    for namespace in sorted(by_namespace, key=lambda name: _turn(at, name)):
+        share = WithinBudget(whole, CUSTOM_BUDGET_SECONDS / len(by_namespace), clock)
+        for target, custom in sorted(by_namespace[namespace], key=lambda asked: _turn(at, asked[0].key[1])):
+            signals[target.key] = _custom_or_lost(share, target, custom, at)
+    return signals
+
+
+def _turn(at: datetime, name: str) -> int:
+    """A place in the queue that is another one in each cycle."""
+    return zlib.crc32(f"{at.isoformat()} {name}".encode())
 
 
 def _custom_or_lost(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
@@ -73,7 +114,7 @@ def _agent_gauges(
     """By metric name. They have no window, so one query serves all targets."""
     gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
     for sample in reader.query(queries.agent_gauges(_where(targets)), at):
-        gauges[sample.labels["__name__"]][_pod(sample)] = sample.value
+        gauges[_metric(sample)][_pod(sample)] = noticeable(sample.value)
     return gauges
 
 
@@ -130,7 +171,7 @@ def _presence(
     """Seen in the newer half of the window: rates alone would go on for a whole window after the last scrape."""
     found: dict[str, set[PodKey]] = defaultdict(set)
     for sample in reader.query(queries.presence(_where(targets), window_seconds // 2), at):
-        found[sample.labels["__name__"]].add(_pod(sample))
+        found[_metric(sample)].add(_pod(sample))
     scraped = frozenset(found.pop(queries.UP, ()))
     return _Presence(exporting={name: frozenset(pods) for name, pods in found.items()}, scraped=scraped)
 
@@ -193,16 +234,32 @@ def _pod(sample: Sample) -> PodKey:
     return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
 
 
+def _metric(sample: Sample) -> str:
+    return sample.labels.get("__name__", "")
+
+
 def _by_pod(samples: Iterable[Sample]) -> dict[PodKey, float]:
-    return {_pod(sample): sample.value for sample in samples}
+    return {_pod(sample): noticeable(sample.value) for sample in samples}
 
 
 def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
-    """`le` is compared as a number: libraries write the same edge as "5" and "5.0"."""
+    """`le` is compared as a number: libraries write the same edge as "5" and "5.0".
+
+    A series named like a bucket that has no edge is none: any pod of the namespace may export such a thing.
+    """
     found: dict[PodKey, dict[float, float]] = defaultdict(dict)
     for sample in samples:
-        found[_pod(sample)][float(sample.labels["le"])] = sample.value
+        if (edge := _edge(sample)) is not None:
+            found[_pod(sample)][edge] = noticeable(sample.value)
     return found
+
+
+def _edge(sample: Sample) -> float | None:
+    try:
+        edge = float(sample.labels.get("le", ""))
+    except ValueError:
+        return None
+    return None if math.isnan(edge) else edge
 
 
 def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
@@ -223,11 +280,14 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
             return NoData(
                 reason=Reason.UNUSABLE_SAMPLES, message=f"{len(samples)} series where one is expected: {promql}"
             )
-        values[name] = samples[0].value
+        values[name] = noticeable(samples[0].value)
     if values["requests_per_second"] == 0:
         return NoTraffic(source=MetricsSource.CUSTOM, scraped_pods=len(target.pods))
-    if not all(math.isfinite(value) and value >= 0 for value in values.values()):
-        return NoData(reason=Reason.UNUSABLE_SAMPLES, message="a custom query gave NaN, infinity or a negative value")
+    if not all(map(is_plausible, values.values())):
+        return NoData(
+            reason=Reason.UNUSABLE_SAMPLES,
+            message=f"a custom query gave NaN, a negative value or one above {LARGEST_VALUE:.0e}",
+        )
     return Traffic(
         source=MetricsSource.CUSTOM,
         window_seconds=target.metrics.window_seconds,
@@ -236,5 +296,5 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
         pods=(),
         queue_growth_per_second=0.0,
         scraped_pods=len(target.pods),
-        **values,
+        **{**values, "failed_per_second": min(values["failed_per_second"], values["requests_per_second"])},
     )

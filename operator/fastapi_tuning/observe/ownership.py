@@ -10,29 +10,39 @@ from fastapi_tuning.api_server import FIELD_MANAGER
 def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: str) -> dict[str, str]:
     """Owner by variable, for the entries of the container's `env` that a field manager other than ours set.
 
-    `managed_fields` is a Deployment's `metadata.managedFields`; its keys are described with the FieldsV1 type.
+    `managed_fields` is a Deployment's `metadata.managedFields`; its keys are described with the FieldsV1 type. Whoever
+    may write the Deployment may write them too, so what is not of that form is passed over.
     """
     owners: dict[str, str] = {}
     for entry in managed_fields:
-        manager = entry.get("manager", "")
+        manager = str(entry.get("manager") or "")
         if manager == FIELD_MANAGER:
             continue
-        owners.update(dict.fromkeys(_variables(entry.get("fieldsV1") or {}, container), manager))
+        owners.update(dict.fromkeys(_variables(entry.get("fieldsV1"), container), manager))
     return owners
 
 
-def _variables(fields: Mapping[str, Any], container: str) -> list[str]:
+def _variables(fields: Any, container: str) -> list[str]:
     template = _at(fields, "f:spec", "f:template", "f:spec", "f:containers")
     environment = _at(template, _key(container), "f:env")
     # {"name": "X"} alone is the list entry; a manager that set its value owns "f:value" (or "f:valueFrom") in it.
-    return [json.loads(key[2:])["name"] for key in environment if key.startswith("k:")]
+    return [name for key in environment if (name := _variable(key)) is not None]
+
+
+def _variable(key: str) -> str | None:
+    try:
+        entry = json.loads(key.removeprefix("k:")) if key.startswith("k:") else None
+    except (ValueError, RecursionError):
+        return None
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _key(name: str) -> str:
     return f"k:{json.dumps({'name': name}, separators=(',', ':'))}"
 
 
-def _at(fields: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+def _at(fields: Any, *path: str) -> Mapping[str, Any]:
     for step in path:
-        fields = fields.get(step) or {}
-    return fields
+        fields = fields.get(step) if isinstance(fields, dict) else None
+    return fields if isinstance(fields, dict) else {}

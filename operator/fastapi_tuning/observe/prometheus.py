@@ -5,7 +5,7 @@ redirects (they would carry our headers elsewhere), no proxies from the environm
 projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
+from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent, QueryBudgetSpent
 
 _MESSAGE_LENGTH = 200
 _NO_VECTOR = "Prometheus answered JSON that is not an instant vector"
@@ -31,10 +31,6 @@ class Sample:
 
     labels: dict[str, str]
     value: float
-
-    @property
-    def finite(self) -> bool:
-        return math.isfinite(self.value)
 
 
 class PrometheusReader(Protocol):
@@ -95,6 +91,8 @@ class PrometheusSession(requests.Session):
             params, data = None, params
         headers = {**(headers or {}), **self._endpoint_headers()}
         options["allow_redirects"] = False
+        if self._endpoint.ca_file is not None:
+            _require(self._endpoint.ca_file)
         response = super().request(method, url, params=params, data=data, headers=headers, **options)
         self.warnings = _warnings(response)
         return response
@@ -113,6 +111,14 @@ def _token(file: Path) -> str:
         return file.read_text("ascii").strip()
     except (OSError, UnicodeError) as error:
         raise MetricsUnavailable(f"the token file cannot be read: {type(error).__name__} at {file}") from error
+
+
+def _require(ca_file: Path) -> None:
+    """Said by its name; requests would only say that something is amiss with TLS."""
+    try:
+        ca_file.open("rb").close()
+    except OSError as error:
+        raise MetricsUnavailable(f"the CA file cannot be read: {type(error).__name__} at {ca_file}") from error
 
 
 def _warnings(response: requests.Response) -> tuple[str, ...]:
@@ -152,8 +158,10 @@ class PrometheusClient:
             raise PrometheusSilent(self._not_reachable(error)) from error
         except requests.exceptions.RequestException as error:
             raise MetricsUnavailable(self._not_reachable(error)) from error
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, RecursionError) as error:
             raise MetricsUnavailable(_NO_VECTOR) from error
+        except (OSError, ValueError) as error:  # a file of TLS, a URL that cannot be one
+            raise MetricsUnavailable(self._not_reachable(error)) from error
         if self._session.warnings:
             raise MetricsUnavailable(
                 f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
@@ -185,10 +193,37 @@ class UntilSilent:
             raise
 
 
+class WithinBudget:
+    """A PrometheusReader that has `seconds` for all its queries; one that has begun is let end, the next is not sent.
+
+    `clock` gives monotonic seconds.
+    """
+
+    def __init__(self, reader: PrometheusReader, seconds: float, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._seconds = self._left = seconds
+        self._clock = clock
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        """Evaluate at one moment.
+
+        Raises:
+            QueryBudgetSpent: the time is over.
+            MetricsUnavailable: no usable answer.
+        """
+        if self._left <= 0:
+            raise QueryBudgetSpent(f"custom queries took the {self._seconds:.1f} s that they have in a cycle")
+        began = self._clock()
+        try:
+            return self._reader.query(promql, at)
+        finally:
+            self._left -= self._clock() - began
+
+
 def _samples(rows: Any) -> tuple[Sample, ...]:
     try:
-        return tuple(Sample(labels=row["metric"], value=float(row["value"][1])) for row in rows)
-    except (TypeError, KeyError, IndexError, ValueError) as error:
+        return tuple(Sample(labels=dict(row["metric"]), value=float(row["value"][1])) for row in rows)
+    except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise MetricsUnavailable(_NO_VECTOR) from error
 
 

@@ -12,7 +12,20 @@ PodKey = tuple[str, str]
 """(namespace, pod)"""
 ByPod = Mapping[PodKey, float]
 
-_IDLE_REQUESTS_PER_SECOND = 1e-9
+_SMALLEST_VALUE = 1e-9
+"""A request in thirty years, a nanosecond: rounding, and nothing to divide by."""
+LARGEST_VALUE = 1e9
+"""Rates, seconds, threads and connections of one pod are far below; what is above is a mistake of who exported it."""
+
+
+def is_plausible(value: float) -> bool:
+    """Whether a sample can be a rate, a time or a count at all; NaN, infinity and negative numbers cannot."""
+    return 0 <= value <= LARGEST_VALUE
+
+
+def noticeable(value: float) -> float:
+    """The sample, or 0 for a trace of one."""
+    return 0.0 if 0 < value < _SMALLEST_VALUE else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +57,14 @@ def signals_of(
             reason=Reason.NOT_SCRAPED, message=f"no fresh samples of {preset.histogram} for {len(pods)} ready pods"
         )
     scraped = sorted({*serving, *(pods & samples.unserved)})
-    if not _all_finite(scraped, serving, samples):
-        return NoData(reason=Reason.UNUSABLE_SAMPLES, message="samples are NaN or infinite")
+    if not _all_usable(scraped, serving, samples):
+        return NoData(
+            reason=Reason.UNUSABLE_SAMPLES,
+            message=f"samples are NaN, negative or above {LARGEST_VALUE:.0e}, or a histogram has no +Inf",
+        )
     merged = _merged_buckets(serving, samples, preset)
     total = merged[-1].requests_per_second
-    if total <= _IDLE_REQUESTS_PER_SECOND:
+    if total <= _SMALLEST_VALUE:
         return NoTraffic(source=preset.source, scraped_pods=len(scraped))
     edges = [bucket for bucket in merged if 0 < bucket.upper_seconds <= threshold_seconds + 1e-9]
     if not edges:
@@ -73,11 +89,11 @@ def signals_of(
     )
 
 
-def _all_finite(scraped: list[PodKey], serving: list[PodKey], samples: PodSamples) -> bool:
+def _all_usable(scraped: list[PodKey], serving: list[PodKey], samples: PodSamples) -> bool:
     single = (samples.latency_sums, samples.failed, samples.cpu, samples.started, samples.thread_seconds)
     values = [mapping[pod] for mapping in (*single, *samples.gauges.values()) for pod in scraped if pod in mapping]
     values += [rate for pod in serving for rate in samples.buckets[pod].values()]
-    return all(map(math.isfinite, values)) and all(math.inf in samples.buckets[pod] for pod in serving)
+    return all(map(is_plausible, values)) and all(math.inf in samples.buckets[pod] for pod in serving)
 
 
 def _merged_buckets(pods: list[PodKey], samples: PodSamples, preset: Preset) -> tuple[LatencyBucket, ...]:

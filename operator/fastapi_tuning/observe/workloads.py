@@ -2,16 +2,21 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from fastapi_tuning.api.spec import TargetReference
-from fastapi_tuning.api_server import ApiServer, Json
+from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
-from fastapi_tuning.errors import ContainerNotFound
+from fastapi_tuning.errors import ContainerNotFound, TargetNotUnderstood
+from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
+from fastapi_tuning.observe.manifest import checked_deployment
 from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.signals import PodKey
 
@@ -28,7 +33,12 @@ class Target:
 
 
 def deployment_path(namespace: str, name: str) -> str:
-    return f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}"
+    """Path of a Deployment.
+
+    Raises:
+        NotFound: no Deployment can have this name.
+    """
+    return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
 async def read_target(api: ApiServer, namespace: str, reference: TargetReference) -> Target:
@@ -37,15 +47,15 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     Raises:
         NotFound: no such Deployment.
         ContainerNotFound: the container is missing, or none can be singled out.
+        TargetNotUnderstood: the Deployment says something that we cannot read.
         TargetUnavailable: the API server gave no answer.
     """
-    deployment = await api.get(deployment_path(namespace, reference.name))
-    labels = deployment["spec"]["selector"].get("matchLabels", {})
+    deployment = checked_deployment(await api.get(deployment_path(namespace, reference.name)))
     pods = await api.get(
-        f"/api/v1/namespaces/{namespace}/pods",
-        {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))},
+        resource_path("v1", "pods", namespace=namespace),
+        {"labelSelector": selector_text(deployment["spec"]["selector"])},
     )
-    autoscalers = await api.get(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
+    autoscalers = await api.get(resource_path("autoscaling/v2", "horizontalpodautoscalers", namespace=namespace))
     ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
@@ -54,10 +64,11 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
 
 
 def workload_of(deployment: Json, reference: TargetReference, ready: int, autoscaler: str | None) -> Workload:
-    """The Deployment as the core sees it.
+    """A Deployment that was checked, as the core sees it.
 
     Raises:
         ContainerNotFound: the container is missing, or none can be singled out.
+        TargetNotUnderstood: its CPU limit is no quantity.
     """
     spec, status, metadata = deployment["spec"], deployment.get("status", {}), deployment["metadata"]
     container = app_container(spec["template"]["spec"]["containers"], reference.container_name)
@@ -73,7 +84,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
             or status.get("replicas", 0) > status.get("updatedReplicas", 0)
         ),
         launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
-        cpu_limit_cores=_cores((container.get("resources") or {}).get("limits", {}).get("cpu")),
+        cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         autoscaler=autoscaler,
     )
 
@@ -126,7 +137,17 @@ def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:
 
 
 def _cores(quantity: str | None) -> float | None:
-    """CPU quantity in cores: "500m" or "2" or "0.5"."""
+    """A CPU quantity ("500m", "2", "1k") in cores; 0 limits nothing in Kubernetes either.
+
+    Raises:
+        TargetNotUnderstood: it is no quantity.
+    """
     if quantity is None:
         return None
-    return float(quantity.removesuffix("m")) / 1000 if quantity.endswith("m") else float(quantity)
+    try:
+        cores = float(parse_quantity(quantity))  # type: ignore[no-untyped-call]  # the client ships it without types
+    except (ValueError, ArithmeticError) as error:
+        raise TargetNotUnderstood(f"limits.cpu {quantity!r} is no quantity") from error
+    if not 0 <= cores < math.inf:
+        raise TargetNotUnderstood(f"limits.cpu {quantity!r} limits nothing that exists")
+    return cores or None

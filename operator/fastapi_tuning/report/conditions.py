@@ -10,6 +10,8 @@ from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 
+_MESSAGE_LENGTH = 1024
+"""A message may quote what users wrote, and that may be long."""
 _LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET)
 
 
@@ -64,7 +66,7 @@ def conditions_of(
             type=kind,
             status=finding.status,
             reason=finding.reason,
-            message=finding.message,
+            message=finding.message[:_MESSAGE_LENGTH],
             observed_generation=generation,
             last_transition_time=(
                 before[kind].last_transition_time if kind in before and before[kind].status == finding.status else now
@@ -124,6 +126,9 @@ def _limited(outcome: Outcome) -> Finding:
 
 def _one_worker(workload: Workload) -> Finding:
     launch = workload.launch
+    if launch.workers is None:
+        message = f"the worker count is not in the pod template: {launch.workers_from}"
+        return Finding(status="Unknown", reason=Reason.WORKERS_UNKNOWN, message=message)
     if launch.workers <= 1:
         return Finding(status="True", reason=Reason.ONE_WORKER, message="one worker per pod")
     remedy = (
@@ -139,4 +144,10 @@ def _settings(workload: Workload) -> Finding:
     for setting in workload.launch.settings:
         if setting.blocked_by is not None:
             return Finding(status="False", reason=setting.blocked_by, message=setting.blocked_message)
+    if workload.launch.server == "unknown":
+        return Finding(
+            status="Unknown",
+            reason=Reason.LAUNCHER_UNKNOWN,
+            message="the pod template does not tell what starts the server: only uvicorn's own command reads UVICORN_*",
+        )
     return Finding(status="True", reason=Reason.TUNING, message=f"{workload.launch.server} reads what we set")

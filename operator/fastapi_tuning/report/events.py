@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fastapi_tuning.api.tuning import GROUP, KIND, VERSION, StoredTuning
-from fastapi_tuning.api_server import FIELD_MANAGER, ApiServer
+from fastapi_tuning.api_server import FIELD_MANAGER, ApiServer, resource_path
 
 REPEAT_AFTER = timedelta(minutes=10)
 
@@ -34,7 +34,8 @@ class EventRecorder:
             return
         self._said = {known: time for known, time in self._said.items() if now - time < REPEAT_AFTER}
         self._said[key] = now
-        await self.api.post(f"/api/v1/namespaces/{tuning.namespace}/events", _event(tuning, kind, reason, message, now))
+        path = resource_path("v1", "events", namespace=tuning.namespace)
+        await self.api.post(path, _event(tuning, kind, reason, message, now))
 
 
 def _event(tuning: StoredTuning, kind: EventType, reason: str, message: str, now: datetime) -> dict[str, object]:

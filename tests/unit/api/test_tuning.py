@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from fastapi_tuning.api.tuning import FastAPITuning, UnreadableTuning, tuning_of
 
 METADATA = {
@@ -43,3 +45,20 @@ def test_of_a_status_of_another_version_only_what_cannot_be_read_is_dropped() ->
     assert isinstance(parsed, FastAPITuning)
     assert parsed.status.applied.threads == 80, "values of ours stay ours"
     assert parsed.status.last_decision is None
+
+
+@pytest.mark.parametrize("field", ["name", "containerName"])
+@pytest.mark.parametrize(
+    "odd", ["", "..", "../../victim/deployments/checkout", "UPPER_case/..", "-app", "app-", "app\n", "a" * 254]
+)
+def test_a_target_whose_name_kubernetes_would_not_allow_is_unreadable(field: str, odd: str) -> None:
+    reference = {"name": "checkout", field: odd}
+
+    assert isinstance(tuning_of({"metadata": METADATA, "spec": {"targetRef": reference}}), UnreadableTuning)
+
+
+@pytest.mark.parametrize(
+    "reference", [{"name": "a"}, {"name": "v1.shop-2.checkout"}, {"name": "checkout", "containerName": "app-2"}]
+)
+def test_names_that_kubernetes_allows_are_read(reference: dict[str, str]) -> None:
+    assert isinstance(tuning_of({"metadata": METADATA, "spec": {"targetRef": reference}}), FastAPITuning)

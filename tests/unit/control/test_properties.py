@@ -121,7 +121,8 @@ def workloads(draw: st.DrawFn) -> Workload:
         ready_replicas=draw(st.integers(0, desired)),
         rollout_in_progress=draw(st.sampled_from([False, False, False, True])),
         launch=launch(
-            workers=draw(st.sampled_from([1, 1, 4])), worker_variables=draw(st.sampled_from([(), ("UVICORN_WORKERS",)]))
+            workers=draw(st.sampled_from([1, None, 4])),
+            worker_variables=draw(st.sampled_from([(), ("UVICORN_WORKERS",)])),
         ),
         cpu_limit_cores=draw(st.sampled_from([None, 0.5, 4.0])),
         autoscaler=draw(st.sampled_from([None, None, "hpa"])),

@@ -72,6 +72,7 @@ def test_a_bound_that_leaves_no_room_for_the_pods_stops_the_change_before_it_cos
     ("target", "wish"),
     [
         pytest.param(workload(), AUTO, id="one worker already"),
+        pytest.param(workload(launch=replace(FOUR, workers=None)), AUTO, id="not known"),
         pytest.param(workload(launch=replace(FOUR, worker_variables=())), AUTO, id="an argument fixes it"),
         pytest.param(workload(launch=FOUR), spec(), id="only to be reported"),
         pytest.param(workload(launch=FOUR), spec(mode="Recommend", workers={"mode": "Auto"}), id="object recommends"),

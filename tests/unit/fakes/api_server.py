@@ -1,6 +1,7 @@
 """An API server in memory: what the stages need of Kubernetes, with its compare-and-set and its field owners."""
 
 import copy
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,8 +61,8 @@ class FakeApiServer:
         parts = path.strip("/").split("/")
         namespace, kind = parts[parts.index("namespaces") + 1], parts[-1]
         if kind == "pods":
-            wanted = dict(pair.split("=") for pair in (query or {})["labelSelector"].split(","))
-            found = [pod for pod in self.pods.get(namespace, []) if wanted.items() <= pod["metadata"]["labels"].items()]
+            selector = (query or {})["labelSelector"]
+            found = [pod for pod in self.pods.get(namespace, []) if _selects(selector, pod["metadata"]["labels"])]
             return {"items": copy.deepcopy(found)}
         if kind == "horizontalpodautoscalers":
             return {"items": copy.deepcopy(self.autoscalers.get(namespace, []))}
@@ -132,6 +133,15 @@ class FakeApiServer:
         fresh = [_pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
         self.pods[namespace] = [*others, *fresh]
         self.changed.append(path)
+
+
+def _selects(selector: str, labels: dict[str, str]) -> bool:
+    """Equalities and `key in (…)`, as the API server reads them; the rest of its grammar no test needs."""
+    for requirement in re.split(r",(?![^(]*\))", selector):
+        key, values = re.fullmatch(r"([^=\s]+)(?:=| in \()([^)]*)\)?", requirement).groups()  # type: ignore[union-attr]
+        if labels.get(key) not in values.split(","):
+            return False
+    return True
 
 
 def _pod(name: str, labels: dict[str, str]) -> Json:

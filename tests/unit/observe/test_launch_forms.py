@@ -36,9 +36,8 @@ def container(*words: str, **environment: str) -> dict[str, object]:
         ),
         pytest.param(["gunicorn", "a:b"], {"WEB_CONCURRENCY": "5"}, 5, True, id="gunicorn web concurrency"),
         pytest.param(["sh", "-c", "exec uvicorn a:b --workers 2"], {}, 2, False, id="shell script"),
-        pytest.param(["sh", "-c", "it's broken"], {}, 1, True, id="script that does not parse"),
-        pytest.param([], {}, 1, True, id="image default"),
-        pytest.param(["uvicorn", "a:b"], {"WEB_CONCURRENCY": "many"}, 1, True, id="no number"),
+        pytest.param([], {"WEB_CONCURRENCY": "4"}, 4, True, id="image default and a variable"),
+        pytest.param(["hypercorn", "a:b", "-w", "3"], {}, 3, False, id="hypercorn"),
     ],
 )
 def test_the_worker_count_follows_the_launchers_own_precedence(
@@ -47,6 +46,115 @@ def test_the_worker_count_follows_the_launchers_own_precedence(
     form = launch_form(container(*words, **environment), {})
 
     assert (form.workers, bool(form.worker_variables)) == (workers, removable)
+
+
+FOUR = "uvicorn a:b --workers 4"
+
+
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        pytest.param(["tini", "--", "sh", "-c", FOUR], {}, id="behind an init"),
+        pytest.param(["sh", "-e", "-c", FOUR], {}, id="an option before -c"),
+        pytest.param(["bash", "-o", "pipefail", "-ec", FOUR], {}, id="an option with a value"),
+        pytest.param(["/bin/sh", "-c", "--", FOUR], {}, id="end of options"),
+        pytest.param(["sh", "-c", f"cd /srv/fastapi && exec {FOUR}; echo ended"], {}, id="among other commands"),
+        pytest.param(["sh", "-c", f"exec bash -c '{FOUR}'"], {}, id="a shell in a shell"),
+        pytest.param(["sh", "-c", 'exec "$@"', "--", *FOUR.split()], {}, id="arguments behind the script"),
+        pytest.param(["uvicorn", "a:b", "--workers", "$(W)"], {"W": "4"}, id="Kubernetes reference"),
+        pytest.param(["uvicorn", "a:b", "--workers", "$(W)"], {"N": "4", "W": "$(N)"}, id="reference to a reference"),
+        pytest.param(["sh", "-c", "uvicorn a:b --workers $W"], {"W": "4"}, id="shell variable"),
+        pytest.param(["sh", "-c", "uvicorn a:b --workers=${W}"], {"W": "4"}, id="shell variable in braces"),
+        pytest.param(["sh", "-c", 'uvicorn a:b --workers "${W:-2}"'], {"W": "4"}, id="default that is not needed"),
+        pytest.param(["sh", "-c", "uvicorn a:b --workers ${WORKERS:-4}"], {}, id="default"),
+        pytest.param(["sh", "-c", "uvicorn a:b --workers ${W:-4}"], {"W": ""}, id="default of an empty variable"),
+        pytest.param(["sh", "-c", "uvicorn a:b $OPTIONS"], {"OPTIONS": "--workers 4"}, id="a variable of two words"),
+        pytest.param(["sh", "-c", "WEB_CONCURRENCY=4 uvicorn a:b"], {"WEB_CONCURRENCY": "1"}, id="set in the command"),
+        pytest.param(["gunicorn", "a:b", "-c", "conf.py", "-w", "4"], {}, id="a flag beats the file"),
+    ],
+)
+def test_workers_are_found_behind_shells_and_variables(words: list[str], environment: dict[str, str]) -> None:
+    form = launch_form(container(*words, **environment), {})
+
+    assert form.workers == 4
+    assert form.server in ("uvicorn", "gunicorn")
+    assert form.worker_variables == ()
+
+
+ELSEWHERE = {"valueFrom": {"configMapKeyRef": {"name": "settings", "key": "workers"}}}
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        pytest.param({}, "image", id="image default"),
+        pytest.param(container("/start.sh"), "script", id="a script of the image"),
+        pytest.param(container("sh", "-c", "it's broken"), "script", id="a script that does not parse"),
+        pytest.param(container("python", "main.py"), "Python", id="started in code"),
+        pytest.param(container("gunicorn", "a:b", "-c", "conf.py"), "conf.py", id="gunicorn's file"),
+        pytest.param(container("gunicorn", "a:b", "--config=c.py", WEB_CONCURRENCY="2"), "c.py", id="file and default"),
+        pytest.param(
+            container("gunicorn", "a:b", GUNICORN_CMD_ARGS="-c conf.py"), "conf.py", id="file named in a variable"
+        ),
+        pytest.param(container("uvicorn", "a:b", "--workers", "$(W)"), "$(W)", id="variable that is not there"),
+        pytest.param(container("sh", "-c", "uvicorn a:b --workers $(nproc)"), "$(nproc)", id="command substitution"),
+        pytest.param(container("sh", "-c", "W=4; uvicorn a:b --workers $W"), "$W", id="variable of the script"),
+        pytest.param(container("sh", "-c", "uvicorn a:b $OPTIONS"), "$OPTIONS", id="any arguments"),
+        pytest.param(container("uvicorn", "a:b", WEB_CONCURRENCY="many"), "WEB_CONCURRENCY=many", id="no number"),
+        pytest.param(container("uvicorn", "a:b", WEB_CONCURRENCY="²"), "WEB_CONCURRENCY=²", id="a digit of Unicode"),
+        pytest.param(container("uvicorn", "a:b", WEB_CONCURRENCY="9" * 5000), "WEB_CONCURRENCY=9", id="absurd number"),
+        pytest.param(
+            {"command": ["uvicorn"], "env": [{"name": "WEB_CONCURRENCY", **ELSEWHERE}]},
+            "WEB_CONCURRENCY, set from elsewhere",
+            id="variable from a config map",
+        ),
+        pytest.param(
+            {"command": ["gunicorn"], "env": [{"name": "GUNICORN_CMD_ARGS", **ELSEWHERE}]},
+            "GUNICORN_CMD_ARGS, set from elsewhere",
+            id="gunicorn's variable from a config map",
+        ),
+        pytest.param(
+            {"command": ["uvicorn", "a:b", "--workers", "$(W)"], "env": [{"name": "W", **ELSEWHERE}]},
+            "$(W)",
+            id="reference to a config map",
+        ),
+        pytest.param(
+            {"command": ["sh", "-c", "uvicorn a:b --workers ${W:-4}"], "env": [{"name": "W", **ELSEWHERE}]},
+            "${W:-4}",
+            id="default of a variable from a config map",
+        ),
+        pytest.param(
+            {"command": ["uvicorn", "a:b"], "envFrom": [{"configMapRef": {"name": "settings"}}]},
+            "envFrom",
+            id="a whole config map",
+        ),
+        pytest.param(
+            {"command": ["sh", "-c", "uvicorn a:b --workers ${W:-4}"], "envFrom": [{"configMapRef": {"name": "s"}}]},
+            "${W:-4}",
+            id="default of what a whole config map may set",
+        ),
+    ],
+)
+def test_a_worker_count_that_cannot_be_read_is_unknown_and_says_what_hides_it(
+    form: dict[str, object], said: str
+) -> None:
+    found = launch_form(form, {})
+
+    assert found.workers is None
+    assert said in found.workers_from
+    assert len(found.workers_from) <= 200
+
+
+def test_references_to_references_do_not_grow_without_end() -> None:
+    doubling = {f"V{index + 1}": f"$(V{index})$(V{index})" for index in range(60)}
+
+    form = launch_form(container("uvicorn", "a:b", "--workers", "$(V60)", V0="4" * 16, **doubling), {})
+
+    assert form.workers is None
+
+
+def test_an_escaped_reference_is_none() -> None:
+    assert launch_form(container("uvicorn", "a:b", "--workers", "$$(W)", W="4"), {}).workers is None
 
 
 def blocked(form_words: list[str]) -> dict[str, Reason | None]:
@@ -66,19 +174,6 @@ def test_launchers_that_never_read_uvicorns_variables_block_them_all(words: list
 
     assert found.pop("FASTAPI_TUNING_THREAD_POOL_SIZE") is None
     assert set(found.values()) == {Reason.LAUNCHER_IGNORES_ENVIRONMENT}
-
-
-def test_a_value_from_a_config_map_is_not_taken_for_a_literal() -> None:
-    form = launch_form(
-        {
-            "name": "app",
-            "command": ["uvicorn"],
-            "env": [{"name": "WEB_CONCURRENCY", "valueFrom": {"configMapKeyRef": {}}}],
-        },
-        {},
-    )
-
-    assert form.workers == 1
 
 
 @pytest.mark.parametrize(

@@ -33,3 +33,11 @@ def test_managers_without_a_template_own_nothing_in_it() -> None:
     status = {"manager": "kube-controller-manager", "fieldsV1": {"f:status": {"f:replicas": {}}}}
 
     assert foreign_variables([status, {"manager": "old"}], "app") == {}
+
+
+def test_keys_of_another_form_are_passed_over() -> None:
+    odd = entry("helm", "app", "DEBUG")
+    environment = odd["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"app"}']["f:env"]
+    environment |= {'k:{"value":"X"}': {}, "k:{": {}, 'k:["X"]': {}, 'k:{"name":5}': {}, "v:5": {}}
+
+    assert foreign_variables([odd], "app") == {"DEBUG": "helm"}

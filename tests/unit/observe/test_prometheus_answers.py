@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import math
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -89,7 +90,7 @@ def test_gives_samples_with_their_labels_and_leaves_nan_to_the_caller(prometheus
 
     assert [sample.labels["pod"] for sample in samples] == ["a", "b", "c"]
     assert samples[0].value == 1.5
-    assert [sample.finite for sample in samples] == [True, False, False]
+    assert [math.isfinite(sample.value) for sample in samples] == [True, False, False]
 
 
 def test_an_empty_answer_is_no_samples_and_no_error(prometheus: FakePrometheus) -> None:
@@ -120,7 +121,19 @@ def test_a_login_page_instead_of_json_is_metrics_unavailable(prometheus: FakePro
         client(prometheus).query("x", NOW)
 
 
-@pytest.mark.parametrize("body", ["[]", '{"data": {"result": [{"metric": {}}]}}', '{"data": {"result": [["a"]]}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        '{"data": {"result": [{"metric": {}}]}}',
+        '{"data": {"result": [["a"]]}}',
+        '{"data": {"result": [{"metric": 5, "value": [0, "1"]}]}}',
+        '{"data": {"result": [{"metric": {}, "value": [0, "many"]}]}}',
+        '{"data": {"result": 5}}',
+        '{"data": "' + "x" * 100 + '"}',
+        "[" * 100_000,
+    ],
+)
 def test_json_of_another_shape_is_metrics_unavailable(prometheus: FakePrometheus, body: str) -> None:
     prometheus.body = body
 
@@ -214,6 +227,30 @@ def test_an_expired_token_is_said_to_be_refused(prometheus: FakePrometheus, tmp_
         client(prometheus, token).query("x", NOW)
 
     assert prometheus.tokens == ["Bearer expired"]
+
+
+def test_a_missing_ca_file_is_named(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    endpoint = PrometheusEndpoint(url=prometheus.url, ca_file=tmp_path / "absent.crt")
+
+    with pytest.raises(MetricsUnavailable, match=r"CA file.*absent\.crt"):
+        PrometheusClient(endpoint).query("x", NOW)
+
+    assert prometheus.forms == []
+
+
+def test_a_ca_file_that_holds_no_certificate_is_metrics_unavailable(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    file = tmp_path / "ca.crt"
+    file.write_text("no certificate")
+    endpoint = PrometheusEndpoint(url=prometheus.url.replace("http://", "https://"), ca_file=file)
+
+    with pytest.raises(MetricsUnavailable):
+        PrometheusClient(endpoint).query("x", NOW)
+
+
+@pytest.mark.parametrize("url", [f"http://{'a' * 64}.test:9090", "http://prometheus:99999", "prometheus"])
+def test_a_url_that_can_be_none_is_metrics_unavailable(url: str) -> None:
+    with pytest.raises(MetricsUnavailable):
+        PrometheusClient(PrometheusEndpoint(url=url)).query("x", NOW)
 
 
 SECRET = "p%40ss/wörd"

@@ -110,7 +110,7 @@ def test_fresh_samples_without_requests_are_silence() -> None:
     assert judged(samples(buckets={A: quiet, B: quiet})) == NoTraffic(source=PRESET.source, scraped_pods=2)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -1.0, 1e40])
 @pytest.mark.parametrize("signal", ["latency_sums", "failed", "cpu", "started", "thread_seconds"])
 def test_a_sample_that_is_no_number_makes_all_of_them_unusable(signal: str, bad: float) -> None:
     assert reason(judged(samples(**{signal: {A: bad}}))) is Reason.UNUSABLE_SAMPLES
