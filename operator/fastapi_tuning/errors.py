@@ -6,7 +6,8 @@ FastAPITuningError
 ├── TargetUnavailable        the workload is missing or cannot be read now; the next cycle is the retry
 │   └── ContainerNotFound    the workload exists, the named container does not
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
-│   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   └── NoHistory            it answers, and has nothing of the service's past that could be read
 ├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -40,6 +41,10 @@ class MetricsUnavailable(FastAPITuningError):
 
 class PrometheusSilent(MetricsUnavailable):
     """No answer at all: no connection, or none within the time. Another query would only wait as long."""
+
+
+class NoHistory(MetricsUnavailable):
+    """Prometheus has nothing of the service in the time asked for, or nothing that a preset can read."""
 
 
 class NotFound(FastAPITuningError):
