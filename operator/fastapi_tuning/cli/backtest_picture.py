@@ -24,7 +24,7 @@ def draw_backtest(past: Past, replays: Sequence[Replay], path: Path) -> None:
     load.step(hours, past.offered, where="post", color="0.3", linewidth=0.7)
     load.set_ylabel("requests/s")
     with np.errstate(divide="ignore", invalid="ignore"):
-        bad.step(hours, 100 * past.bad / past.offered, where="post", color=_COLOURS["measured"], linewidth=0.7)
+        bad.step(hours, 100 * past.bad / past.finished, where="post", color=_COLOURS["measured"], linewidth=0.7)
     pods.step(hours, past.pods, where="post", color=_COLOURS["measured"], linewidth=1)
     for replay in replays:
         judged = slice(replay.window.judged, replay.window.end)

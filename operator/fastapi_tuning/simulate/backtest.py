@@ -124,7 +124,7 @@ def judge(past: Past, window: Window, as_it_was: Run, with_us: Run, *, allowed_b
         return judged(result.offered[part], bad_requests(result)[part], result.pods_created[part])
 
     seen = (
-        np.repeat(values[window.judged : window.end], slot_seconds) for values in (past.offered, past.bad, past.pods)
+        np.repeat(values[window.judged : window.end], slot_seconds) for values in (past.finished, past.bad, past.pods)
     )
     measured_violated, measured = judged(*seen)
     as_it_was_violated, as_it_was_judged = simulated(as_it_was)

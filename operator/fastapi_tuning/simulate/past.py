@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastapi_tuning.control.objective import evidence_of
-from fastapi_tuning.control.observation import NoData, Traffic
+from fastapi_tuning.control.observation import NoData, NoTraffic, Traffic
 from fastapi_tuning.observe.history import Moment
 from fastapi_tuning.simulate.scaler import FloatArray
 
@@ -16,7 +16,7 @@ BoolArray = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
-    """The service, slot by slot. A gap is NaN in all three arrays."""
+    """The service, slot by slot. A gap is NaN in all of them."""
 
     first_unix_seconds: int
     """Where the first slot begins."""
@@ -24,9 +24,11 @@ class Past:
     edge_seconds: float
     """The bucket edge at which late requests were told from others."""
     offered: FloatArray
-    """Requests per second."""
+    """Requests that arrived, per second; those that finished where no agent counts arrivals."""
+    finished: FloatArray
+    """Requests that were answered, per second."""
     bad: FloatArray
-    """Late and failed requests per second, at most all of them."""
+    """Late and failed ones among the answered, per second."""
     pods: FloatArray
     """Pods that could be scraped."""
 
@@ -52,27 +54,30 @@ def past_of(moments: Sequence[Moment], slot_seconds: int) -> Past:
     edges = [moment.signals.edge_seconds for moment in moments if isinstance(moment.signals, Traffic)]
     if not edges:
         raise NothingToReplay("the history has no request in it")
-    offered, bad, pods = (np.full(len(moments), np.nan) for _ in range(3))
+    offered, finished, bad, pods = (np.full(len(moments), np.nan) for _ in range(4))
     for slot, moment in enumerate(moments):
         if moment.pods is None or isinstance(moment.signals, NoData):
             continue
         pods[slot] = moment.pods
-        offered[slot], bad[slot] = _rates(moment.signals) if isinstance(moment.signals, Traffic) else (0.0, 0.0)
+        offered[slot], finished[slot], bad[slot] = _rates(moment.signals)
     return Past(
         first_unix_seconds=moments[0].unix_seconds - slot_seconds,
         slot_seconds=slot_seconds,
         edge_seconds=edges[-1],
         offered=offered,
+        finished=finished,
         bad=bad,
         pods=pods,
     )
 
 
-def _rates(traffic: Traffic) -> tuple[float, float]:
-    """Offered, and bad: what the operator counts as evidence, in one second."""
-    evidence = evidence_of(traffic, 1.0)
-    offered = max(0.0, evidence.requests + traffic.queue_growth_per_second)
-    return offered, min(offered, evidence.late + evidence.failed)
+def _rates(signals: Traffic | NoTraffic) -> tuple[float, float, float]:
+    """Offered, finished and bad: what the operator counts as evidence, in one second."""
+    if isinstance(signals, NoTraffic):
+        return 0.0, 0.0, 0.0
+    evidence = evidence_of(signals, 1.0)
+    offered = max(0.0, evidence.requests + signals.queue_growth_per_second)
+    return offered, evidence.requests, min(evidence.requests, evidence.late + evidence.failed)
 
 
 def stretches(covered: BoolArray) -> list[tuple[int, int]]:

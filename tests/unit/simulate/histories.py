@@ -46,7 +46,7 @@ def overloaded_for_a_while() -> Run:
 
 
 def range_samples(found: Run) -> RangeSamples:
-    """What range queries would give: rates of completions, over each step before its time."""
+    """What range queries would give, with the agent in the pods: rates over each step before its time."""
     known = ~np.isnan(found.latency_seconds)
     latency = found.latency_seconds[known]
     slot = ((found.arrival_second[known] + latency) // STEP_SECONDS).astype(int)
@@ -60,12 +60,13 @@ def range_samples(found: Run) -> RangeSamples:
 
     ends = np.arange(1, slots + 1) * STEP_SECONDS - 1
     served = per_second(np.ones(len(latency)))
+    started = found.offered.reshape(slots, STEP_SECONDS).mean(axis=1)
     return RangeSamples(
         buckets={edge: values(per_second((latency <= edge).astype(float))) for edge in EDGES},
         latency_sum=values(per_second(latency.astype(float))),
         failed={},
         cpu=values(served * CPU_SECONDS),
-        queue_growth={},
+        queue_growth=values(started - served),
         pods=values(found.pods_ready[ends]),
         threads={},
     )

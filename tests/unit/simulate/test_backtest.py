@@ -42,6 +42,7 @@ def plain_past(offered: list[float], pods: list[float] | None = None, slot_secon
         slot_seconds=slot_seconds,
         edge_seconds=0.5,
         offered=np.array(offered),
+        finished=np.array(offered),
         bad=np.zeros(len(offered)),
         pods=np.array(pods or [1.0] * len(offered)),
     )
@@ -194,6 +195,15 @@ def test_measured_and_simulated_are_judged_by_the_same_rule_and_warm_up_counts_f
     assert whole.agreement == pytest.approx(5 / 6)
     assert whole.measured.violation_seconds == 240
     assert whole.measured.bad_share == pytest.approx(2 * 2 / 600)
+
+
+def test_the_load_of_an_overload_is_what_arrived_where_an_agent_counts_arrivals() -> None:
+    """80 requests/s for ten minutes, on a pod that answers 47."""
+    counted = past_of(moments(WHOLE), STEP_SECONDS)
+    uncounted = past_of(moments(replace(WHOLE, queue_growth={})), STEP_SECONDS)
+    assert counted.offered[41] == pytest.approx(80, rel=0.1)
+    assert uncounted.offered[41] < 50
+    assert (counted.finished == uncounted.finished).all()
 
 
 def test_another_objective_allows_another_share() -> None:
