@@ -72,7 +72,8 @@ def test_a_week_is_read_in_answers_that_prometheus_gives(folder: Path, prometheu
 
 def test_only_pods_of_the_deployment_are_asked_for(folder: Path, prometheus: HistoricPrometheus) -> None:
     prometheus.asked.clear()
-    invoke(prometheus.url, "--since", "1h")
+    invoke(prometheus.url, "--since", "30m")
+    assert len(prometheus.asked) == 1 + 7
     assert all('namespace=~"shop",pod=~"checkout-[' in promql for promql, _ in prometheus.asked)
 
 
