@@ -1,6 +1,9 @@
 """`fastapi-tuning backtest`: what it reads, prints, writes, and refuses."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -117,13 +120,25 @@ def test_a_prometheus_that_is_not_there_is_named(folder: Path) -> None:
     assert "Prometheus is not reachable" in result.output
 
 
-@pytest.mark.filterwarnings("ignore:kube_config_path not provided")
-def test_without_a_spec_it_needs_a_cluster(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(folder / "absent"))
-    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    result = invoke("http://127.0.0.1:9", spec=())
-    assert result.exit_code == 1
-    assert "no cluster to talk to" in result.output
+def test_without_a_spec_it_needs_a_cluster(folder: Path) -> None:
+    """In a process of its own: the client reads KUBECONFIG when it is imported."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "fastapi_tuning.cli.main",
+            "backtest",
+            "checkout",
+            "--prometheus-url=http://127.0.0.1:9",
+        ],
+        env={"KUBECONFIG": str(folder / "absent"), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no cluster to talk to" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
