@@ -8,7 +8,8 @@ FastAPITuningError
 │   └── TargetNotUnderstood  the workload exists and says something that we cannot read; a person must look
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
 │   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
-│   └── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
+│   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
+│   └── NoHistory            it answers, and has nothing of the service's past that could be read
 ├── NotFound                 an object does not exist (any more)
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -50,6 +51,10 @@ class PrometheusSilent(MetricsUnavailable):
 
 class QueryBudgetSpent(MetricsUnavailable):
     """The query was not sent, since those before it took the time that they all have."""
+
+
+class NoHistory(MetricsUnavailable):
+    """Prometheus has nothing of the service in the time asked for, or nothing that a preset can read."""
 
 
 class NotFound(FastAPITuningError):

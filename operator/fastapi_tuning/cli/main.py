@@ -4,7 +4,6 @@ import asyncio
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 import yaml
@@ -12,6 +11,8 @@ import yaml
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
 from fastapi_tuning.api.reference import reference
+from fastapi_tuning.cli.backtest import backtest
+from fastapi_tuning.cli.prometheus_options import prometheus_options
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.errors import CannotStart
@@ -67,28 +68,8 @@ def _deliver(text: str, output: Path | None, check: Path | None) -> None:
 _PORT = click.IntRange(0, 65535)
 
 
-def _http_url(_: click.Context, __: click.Parameter, value: str) -> str:
-    """Refuses what cannot be a base address, rather than report Prometheus as silent for ever."""
-    try:
-        url = urlsplit(value)
-        usable = url.scheme in ("http", "https") and bool(url.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise click.BadParameter("not an address such as http://prometheus.monitoring:9090")
-    return value
-
-
 @main.command()
-@click.option(
-    "--prometheus-url",
-    required=True,
-    callback=_http_url,
-    help="For example http://prometheus.monitoring:9090; may hold user:password@.",
-)
-@click.option("--prometheus-token-file", type=click.Path(path_type=Path), help="Bearer token, read at each query.")
-@click.option("--prometheus-ca-file", type=click.Path(path_type=Path), help="Certificate authority of Prometheus.")
-@click.option("--prometheus-tenant", help="Sent as X-Scope-OrgID.")
+@prometheus_options
 @click.option(
     "--namespace",
     "namespaces",
@@ -104,32 +85,23 @@ def _http_url(_: click.Context, __: click.Parameter, value: str) -> str:
     show_default=True,
 )
 def run(
-    prometheus_url: str,
-    prometheus_token_file: Path | None,
-    prometheus_ca_file: Path | None,
-    prometheus_tenant: str | None,
+    *,
+    prometheus: PrometheusEndpoint,
     namespaces: tuple[str, ...],
     port: int,
     log_level: str,
 ) -> None:
     """Run the operator. Each option is also read from FASTAPI_TUNING_RUN_<OPTION>."""
-    endpoint = PrometheusEndpoint(
-        url=prometheus_url,
-        token_file=prometheus_token_file,
-        ca_file=prometheus_ca_file,
-        tenant=prometheus_tenant,
-    )
-    if endpoint.credentials is not None and endpoint.token_file is not None:
-        raise click.UsageError("give Prometheus a token file or a user and password in the URL, not both")
     log_as_json(log_level)
     try:
-        asyncio.run(run_operator(OperatorSettings(prometheus=endpoint, namespaces=namespaces, port=port)))
+        asyncio.run(run_operator(OperatorSettings(prometheus=prometheus, namespaces=namespaces, port=port)))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
 
 
 main.add_command(simulate)
 main.add_command(steady)
+main.add_command(backtest)
 
 
 if __name__ == "__main__":

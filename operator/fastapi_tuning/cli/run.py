@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import kopf
 import uvicorn
-from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from pythonjsonlogger.json import JsonFormatter
@@ -18,6 +17,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
+from fastapi_tuning.cli.cluster import configure_client
 from fastapi_tuning.errors import CannotStart, FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
@@ -50,20 +50,13 @@ def log_as_json(level: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-async def _configure_client() -> None:
-    try:
-        await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
-    except config.ConfigException as error:
-        raise CannotStart(f"no cluster to talk to: {error}") from error
-
-
 async def run_operator(settings: OperatorSettings) -> None:
     """Run until SIGTERM or SIGINT; the first part that ends on its own ends the rest, and its error is raised.
 
     Raises:
         CannotStart: no cluster is configured, or the port is taken.
     """
-    await _configure_client()
+    await configure_client()
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)

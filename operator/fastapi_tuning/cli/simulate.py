@@ -1,10 +1,10 @@
 """The verbs that simulate. What they need beyond the operator is imported when they run: its image goes without."""
 
 from pathlib import Path
-from types import ModuleType
 
 import click
 
+from fastapi_tuning.cli.extra import module_with_extra
 from fastapi_tuning.cli.service_options import ServiceOptions, service_options
 
 SHAPES = ("constant", "step", "spike", "ramp", "diurnal", "noisy", "bursty", "night-to-morning")
@@ -46,7 +46,7 @@ def simulate(
     """Show what the operator would do: a table by the minute, and a picture in the folder OUTPUT."""
     if (trace is None) == (shape is None):
         raise click.UsageError("give one of --trace and --shape")
-    simulation = _simulation()
+    simulation = module_with_extra("fastapi_tuning.cli.simulation")
     spec = simulation.read_spec(spec_file)
     rates = simulation.load(trace, shape, peak=peak, seconds=60 * minutes, seed=seed)
     start = simulation.Start(replicas=replicas or spec.replicas.min, threads=threads)
@@ -79,16 +79,6 @@ def steady(
     service: ServiceOptions,
 ) -> None:
     """Show latency and throughput of a simulated service at a constant load, with knobs that nobody moves."""
-    simulation = _simulation()
+    simulation = module_with_extra("fastapi_tuning.cli.simulation")
     start = simulation.Start(replicas=replicas, threads=threads, in_flight_limit=in_flight_limit)
     click.echo(simulation.steady_table(service, rate, start, objective=objective, seconds=seconds, seed=seed))
-
-
-def _simulation() -> ModuleType:
-    try:
-        from fastapi_tuning.cli import simulation
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"{missing.name} is not installed: pip install 'fastapi-tuning-operator[simulate]'"
-        ) from missing
-    return simulation

@@ -24,7 +24,7 @@ from fastapi_tuning.simulate.shapes import SHAPES, TraceError, read_trace, scale
 from fastapi_tuning.simulate.steady import steady
 from fastapi_tuning.simulate.tuned import ThreadChange, Tuned
 
-__all__ = ["Start", "draw", "load", "play", "read_spec", "steady_table", "table"]
+__all__ = ["Start", "acting", "draw", "load", "play", "read_spec", "steady_table", "table"]
 
 _PEAK_OF_SHAPES = 200.0
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Played:
 
 
 def read_spec(path: Path) -> FastAPITuningSpec:
-    """The spec in a FastAPITuning, or on its own, in mode Auto: a simulation does what else would only be said.
+    """The spec in a FastAPITuning, or on its own, in mode Auto.
 
     Raises:
         click.ClickException: no YAML, or no such spec; the message names the fields.
@@ -59,6 +59,11 @@ def read_spec(path: Path) -> FastAPITuningSpec:
     except ValidationError as error:
         lines = [f"  {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
         raise click.ClickException("\n".join([f"{path} is no valid FastAPITuning:", *lines])) from error
+    return acting(spec)
+
+
+def acting(spec: FastAPITuningSpec) -> FastAPITuningSpec:
+    """The spec in mode Auto: a simulation does what else would only be said."""
     return spec.model_copy(update={"mode": Mode.AUTO, "suspend": False})
 
 

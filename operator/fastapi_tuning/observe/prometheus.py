@@ -1,4 +1,4 @@
-"""The one door to Prometheus: an instant query in, samples out, every failure a MetricsUnavailable.
+"""The one door to Prometheus: a query in, samples out, every failure a MetricsUnavailable.
 
 prometheus-api-client sends what our session lets through: queries in a POST body (a batch outgrows a URL), no
 redirects (they would carry our headers elsewhere), no proxies from the environment, and the token file re-read, since
@@ -7,7 +7,7 @@ projected tokens rotate. There are no retries: the next cycle is the retry.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -20,7 +20,7 @@ from urllib3.util.retry import Retry
 from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent, QueryBudgetSpent
 
 _MESSAGE_LENGTH = 200
-_NO_VECTOR = "Prometheus answered JSON that is not an instant vector"
+_NO_VECTOR = "Prometheus answered JSON that is not the kind of vector asked for"
 _EVALUATION_SHARE = 0.8
 """Of the read timeout: Prometheus gives up on a slow query, and says so, before we take it for dead."""
 
@@ -33,11 +33,34 @@ class Sample:
     value: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One series of a range: Unix time → value. A time without a sample is absent; values as in `Sample`."""
+
+    labels: dict[str, str]
+    values: dict[int, float]
+
+
 class PrometheusReader(Protocol):
     """What the metrics reader needs of Prometheus."""
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
         """Evaluate at one moment.
+
+        Raises:
+            PrometheusSilent: no answer at all.
+            MetricsUnavailable: no usable answer.
+        """
+        ...
+
+
+class PrometheusRangeReader(Protocol):
+    """What the reader of the past needs of Prometheus."""
+
+    def query_range(
+        self, promql: str, *, first_seconds: int, last_seconds: int, step_seconds: int
+    ) -> tuple[Series, ...]:
+        """Evaluate at each step between two Unix times, both included; Prometheus refuses more than 11,000 of them.
 
         Raises:
             PrometheusSilent: no answer at all.
@@ -148,8 +171,21 @@ class PrometheusClient:
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
         params = {"time": at.timestamp(), "timeout": self._evaluation_timeout}
+        return _samples(self._answer(lambda: self._client.custom_query(promql, params=params)))
+
+    def query_range(
+        self, promql: str, *, first_seconds: int, last_seconds: int, step_seconds: int
+    ) -> tuple[Series, ...]:
+        first, last = (datetime.fromtimestamp(seconds, tz=UTC) for seconds in (first_seconds, last_seconds))
+        params = {"timeout": self._evaluation_timeout}
+        return _series(
+            self._answer(lambda: self._client.custom_query_range(promql, first, last, str(step_seconds), params=params))
+        )
+
+    def _answer(self, ask: Callable[[], Any]) -> Any:
+        """What the library gives, its errors as ours; a partial answer is none."""
         try:
-            rows = self._client.custom_query(promql, params=params)
+            rows = ask()
         except PrometheusApiClientException as error:
             raise MetricsUnavailable(f"Prometheus refused the query: {_short(error)}") from error
         except requests.exceptions.JSONDecodeError as error:
@@ -166,7 +202,7 @@ class PrometheusClient:
             raise MetricsUnavailable(
                 f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
             )
-        return _samples(rows)
+        return rows
 
     def _not_reachable(self, error: Exception) -> str:
         """Names the class alone: the text of these errors repeats the request."""
@@ -224,6 +260,16 @@ def _samples(rows: Any) -> tuple[Sample, ...]:
     try:
         return tuple(Sample(labels=dict(row["metric"]), value=float(row["value"][1])) for row in rows)
     except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
+        raise MetricsUnavailable(_NO_VECTOR) from error
+
+
+def _series(rows: Any) -> tuple[Series, ...]:
+    try:
+        return tuple(
+            Series(labels=row["metric"], values={round(float(time)): float(value) for time, value in row["values"]})
+            for row in rows
+        )
+    except (TypeError, KeyError, ValueError) as error:
         raise MetricsUnavailable(_NO_VECTOR) from error
 
 

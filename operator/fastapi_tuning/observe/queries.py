@@ -11,6 +11,8 @@ AGENT_GAUGES = (
     "fastapi_tuning_thread_pool_waiting",
 )
 
+_SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
+
 UP = "up"
 """What Prometheus itself says about a scrape; it carries the labels of the target, hence of the pod."""
 
@@ -18,6 +20,16 @@ UP = "up"
 def selector(namespaces: Iterable[str]) -> str:
     """Label matcher for a set of namespaces; names are RFC 1123 labels, escaped all the same."""
     return 'namespace=~"' + "|".join(re.escape(name).replace("\\", "\\\\") for name in sorted(set(namespaces))) + '"'
+
+
+def deployment_selector(namespace: str, deployment: str) -> str:
+    """Label matcher for all pods that a Deployment ever had: its name, the hash of a ReplicaSet, five characters.
+
+    Both are written in the 27 letters and digits of Kubernetes' SafeEncodeString, which leaves out vowels: the pods of
+    `checkout-worker` do not look like pods of `checkout`. Names over 46 characters are cut, and not found.
+    """
+    name = re.escape(deployment).replace("\\", "\\\\")
+    return f'{selector([namespace])},pod=~"{name}-{_SAFE}{{1,10}}-{_SAFE}{{5}}"'
 
 
 def _rate(metric: str, where: str, window_seconds: int, by: str = "namespace, pod") -> str:
@@ -61,3 +73,28 @@ def presence(where: str, seconds: int) -> str:
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
     exported = f'last_over_time({{__name__=~"{names}",{where}}}[{seconds}s])'
     return f"count by (namespace, pod, __name__) ({exported} or {UP}{{{where}}} == 1)"
+
+
+def total(query: str, by: str = "") -> str:
+    """The sum of a query over the pods; `by` keeps labels apart."""
+    return f"sum by ({by}) ({query})"
+
+
+def queue_growth(preset: Preset, where: str, window_seconds: int) -> str:
+    """Arrivals less completions, summed over the pods that count arrivals."""
+    return total(f"{started(where, window_seconds)} - {_rate(f'{preset.histogram}_count', where, window_seconds)}")
+
+
+def seen_pods(preset: Preset, where: str) -> str:
+    """How many pods answered their last scrape, or still have a sample of the histogram."""
+    return f"count(count by (namespace, pod) ({UP}{{{where}}} == 1 or {preset.histogram}_count{{{where}}}))"
+
+
+def threads_per_pod(where: str) -> str:
+    return f"avg({AGENT_GAUGES[0]}{{{where}}})"
+
+
+def exported(where: str) -> str:
+    """Which presets' histograms, and `up`, there are samples of."""
+    names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
+    return f'count by (__name__) ({{__name__=~"{names}|{UP}",{where}}})'

@@ -89,10 +89,16 @@ def bad_requests(run: Run) -> FloatArray:
     return run.late + run.failed + run.shed
 
 
-def violated_slots(offered: FloatArray, bad: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Slots of 10 s with over 1 % bad requests; a last, shorter slot counts like the others."""
-    starts = np.arange(0, len(offered), SLOT_SECONDS)
-    return np.asarray(np.add.reduceat(bad, starts) > ALLOWED_BAD_SHARE * np.add.reduceat(offered, starts))
+def violated_slots(
+    offered: FloatArray,
+    bad: FloatArray,
+    *,
+    slot_seconds: int = SLOT_SECONDS,
+    allowed_bad_share: float = ALLOWED_BAD_SHARE,
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Slots of 10 s with over 1 % bad requests, or others; a last, shorter slot counts like the others."""
+    starts = np.arange(0, len(offered), slot_seconds)
+    return np.asarray(np.add.reduceat(bad, starts) > allowed_bad_share * np.add.reduceat(offered, starts))
 
 
 def replica_steps(run: Run, begin_seconds: float, end_seconds: float) -> list[int]:

@@ -99,6 +99,30 @@ def test_an_empty_answer_is_no_samples_and_no_error(prometheus: FakePrometheus) 
     assert client(prometheus).query("x", NOW) == ()
 
 
+def test_a_range_is_asked_for_in_the_body_and_gives_values_by_unix_time(prometheus: FakePrometheus) -> None:
+    result = [{"metric": {"le": "0.5"}, "values": [[1_700_000_000, "1.5"], [1_700_000_060.0, "NaN"]]}]
+    prometheus.body = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+    (series,) = client(prometheus).query_range(
+        "x", first_seconds=1_700_000_000, last_seconds=1_700_000_120, step_seconds=60
+    )
+
+    assert prometheus.paths == ["/api/v1/query_range"]
+    sent = {name: values[0] for name, values in prometheus.forms[0].items() if name != "timeout"}
+    assert sent == {"query": "x", "start": "1700000000", "end": "1700000120", "step": "60"}
+    assert series.labels == {"le": "0.5"}
+    assert series.values.keys() == {1_700_000_000, 1_700_000_060}
+    assert series.values[1_700_000_000] == 1.5
+
+
+@pytest.mark.parametrize("body", ["[]", '{"data": {"result": [{"metric": {}, "value": [0, "1"]}]}}'])
+def test_a_range_of_another_shape_is_metrics_unavailable(prometheus: FakePrometheus, body: str) -> None:
+    prometheus.body = body
+
+    with pytest.raises(MetricsUnavailable):
+        client(prometheus).query_range("x", first_seconds=0, last_seconds=60, step_seconds=60)
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 422, 500, 503])
 def test_a_refusal_is_metrics_unavailable(prometheus: FakePrometheus, status: int) -> None:
     prometheus.status = status

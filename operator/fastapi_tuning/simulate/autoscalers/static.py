@@ -21,18 +21,17 @@ class Static:
 
 
 class Timetable:
-    """Replicas by time of day, looked up every second; what a prescient scaler or a cron trigger follows.
+    """Replicas by time of day, looked up each period; what a prescient scaler or a cron trigger follows.
 
     `changes` are (second, replicas), ascending; the first one also holds before its time.
     Raises ValueError for an empty or unordered timetable.
     """
 
-    period_seconds = 1.0
-
-    def __init__(self, changes: Sequence[tuple[float, int]]) -> None:
+    def __init__(self, changes: Sequence[tuple[float, int]], *, period_seconds: float = 1.0) -> None:
         seconds = [second for second, _ in changes]
         if not changes or seconds != sorted(seconds):
             raise ValueError(f"a timetable needs changes in order of time, not {seconds}")
+        self.period_seconds = period_seconds
         self._seconds = seconds
         self._replicas = [replicas for _, replicas in changes]
 

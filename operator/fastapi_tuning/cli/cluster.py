@@ -1,0 +1,41 @@
+"""Which cluster the command line talks to, and one object of it."""
+
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient
+
+from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning, UnreadableTuning, tuning_of
+from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.errors import CannotStart, NotFound
+
+
+async def configure_client() -> None:
+    """Take the cluster of KUBECONFIG, or the one that this pod runs in.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    try:
+        await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
+    except config.ConfigException as error:
+        raise CannotStart(f"no cluster to talk to: {error}") from error
+
+
+async def read_tuning(namespace: str, name: str) -> FastAPITuning:
+    """One object as the API server has it.
+
+    Raises:
+        CannotStart: no cluster is configured.
+        NotFound: no such object.
+        InvalidTuning: its spec is not one of ours.
+        TargetUnavailable: the API server gave no answer.
+    """
+    await configure_client()
+    async with ApiClient() as client:
+        path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}/{name}"
+        try:
+            tuning = tuning_of(await KubernetesApi(client).get(path))
+        except NotFound as error:
+            raise NotFound(f"no FastAPITuning {name} in namespace {namespace}: {error}") from error
+    if isinstance(tuning, UnreadableTuning):
+        raise tuning.problem
+    return tuning
