@@ -49,9 +49,14 @@ class MetricsSource(StrEnum):
 
 
 class ApplyStrategy(StrEnum):
-    """How settings other than replicas reach the pods: environment in the pod template, hence a rollout."""
+    """How settings other than replicas reach the pods: through the agent at once, or by a rollout."""
 
+    AUTO = "Auto"
+    """Live where the pods carry the agent, which the webhook brings in; else RollingRestart."""
+    LIVE = "Live"
+    """Through the agent, and never by a rollout; in mode Recommend the agent is there to be read from."""
     ROLLING_RESTART = "RollingRestart"
+    """Environment in the pod template; no agent is brought in."""
 
 
 class OnDelete(StrEnum):
@@ -234,11 +239,25 @@ class Workers(ApiModel):
     mode: Mode = Mode.RECOMMEND
 
 
-class Apply(ApiModel):
-    """How and how often the pod template may change."""
+class Connections(ApiModel):
+    """Whether pods with more than their share of requests ask clients to connect anew (needs the agent)."""
 
-    strategy: ApplyStrategy = ApplyStrategy.ROLLING_RESTART
+    mode: Mode = Mode.AUTO
+
+
+class Apply(ApiModel):
+    """How settings reach the pods, and how often the pod template may change."""
+
+    strategy: ApplyStrategy = ApplyStrategy.AUTO
     min_rollout_interval_seconds: Annotated[int, Field(ge=60, le=604_800)] = 1800
+    expire_after_seconds: Annotated[
+        int | None,
+        Field(
+            ge=300,
+            le=604_800,
+            description="Live settings end when the operator is gone this long; unset: they stay.",
+        ),
+    ] = None
 
 
 class FastAPITuningSpec(ApiModel):
@@ -254,6 +273,7 @@ class FastAPITuningSpec(ApiModel):
     thread_pool: ThreadPool = ThreadPool()
     uvicorn: Uvicorn = Uvicorn()
     workers: Workers = Workers()
+    connections: Connections = Connections()
     apply: Apply = Apply()
     on_delete: OnDelete = OnDelete.KEEP
 

@@ -7,7 +7,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History, LimitingFactor, Settings
 from fastapi_tuning.control import decide, estimate, guard, memory
 from fastapi_tuning.control.decide import Knob, Proposal
-from fastapi_tuning.control.observation import NoData, Observation, Traffic, Workload
+from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, Workload
 from fastapi_tuning.control.workers import propose_one_worker
 
 _BINDING_SHARE = 0.8
@@ -92,7 +92,8 @@ def _trim(
     """The feedback, frozen while its effect cannot be seen (anti-windup): rollout, unready pods, dead time."""
     workload, learned = observation.workload, history.learned
     previous = float(learned.feedback) if learned.template_hash == workload.template_hash else 0.0
-    moved = [time for time in (history.last_scale_up_time, history.last_rollout_time) if time is not None]
+    moves = (history.last_scale_up_time, history.last_rollout_time, history.last_setting_time)
+    moved = [time for time in moves if time is not None]
     settled = all(observation.time - time >= guard.EFFECT_DELAY for time in moved)
     if workload.rollout_in_progress or workload.ready_replicas < workload.desired_replicas or not settled:
         return previous
@@ -106,8 +107,9 @@ def _settings(
     applied: Settings,
     trim: float,
 ) -> tuple[Proposal, ...]:
-    """Proposals for what the pod template holds; what the launcher would ignore is not proposed."""
-    ignored = {setting.variable for setting in workload.launch.settings if setting.blocked_by is not None}
+    """Proposals for settings; what would have to go through a variable that the launcher ignores is not proposed."""
+    rollout = workload.delivery is Delivery.ROLLOUT
+    ignored = {setting.variable for setting in workload.launch.settings if rollout and setting.blocked_by is not None}
     threads = decide.propose_threads(found, spec, trim)
     limit = decide.propose_limit_concurrency(found, spec, applied.limit_concurrency)
     fixed = decide.propose_fixed(spec, applied)
@@ -138,8 +140,14 @@ def _judge(
         paused_until=surroundings.paused_until,
         duplicate_of=surroundings.duplicate_of,
     )
-    chain = guard.REPLICA_CHAIN if proposal.knob is Knob.REPLICAS else guard.SETTING_CHAIN
-    return guard.judge(proposal, context, chain)
+    return guard.judge(proposal, context, _chain(proposal.knob, observation.workload.delivery))
+
+
+def _chain(knob: Knob, delivery: Delivery) -> tuple[guard.Guard, ...]:
+    if knob is Knob.REPLICAS:
+        return guard.REPLICA_CHAIN
+    live = delivery is Delivery.LIVE and knob is not Knob.WORKERS
+    return guard.LIVE_SETTING_CHAIN if live else guard.SETTING_CHAIN
 
 
 def _knob_mode(spec: FastAPITuningSpec, knob: Knob) -> Mode:

@@ -5,7 +5,7 @@ of a pod is the least of what its threads and its CPU can carry.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fastapi_tuning.api.spec import Objectives
@@ -137,6 +137,8 @@ def _imbalance(pods: tuple[PodTraffic, ...]) -> float:
 
 
 def _capacity(traffic: Traffic, workload: Workload, objectives: Objectives, learned: Learned) -> PodCapacity:
+    # Nothing is learned from a pod that does not run with the settings it was given.
+    traffic = replace(traffic, pods=tuple(pod for pod in traffic.pods if pod.acknowledged))
     service = _service_seconds(traffic, workload, objectives, learned)
     cpu = _cpu_seconds_per_request(traffic.pods)
     threads = min((pod.threads for pod in traffic.pods if pod.threads is not None), default=None)

@@ -114,10 +114,14 @@ def partly_scraped(proposal: Proposal, context: Context) -> Hold | None:
 
 
 def awaiting_effect(proposal: Proposal, context: Context) -> Hold | None:
-    """One dead time between a move and the next decision down, and between a rollout and anything."""
-    since_rollout = _since(context.history.last_rollout_time, context.now)
-    since_scale_up = _since(context.history.last_scale_up_time, context.now)
-    waiting = since_rollout if _is_up(proposal) else min(since_rollout, since_scale_up)
+    """One dead time between a move and the next decision down, and between a change of settings and anything."""
+    history = context.history
+    since_settings = min(
+        _since(history.last_rollout_time, context.now),
+        _since(history.last_setting_time, context.now),
+    )
+    since_scale_up = _since(history.last_scale_up_time, context.now)
+    waiting = since_settings if _is_up(proposal) else min(since_settings, since_scale_up)
     if waiting >= EFFECT_DELAY or (context.objective_missed and _is_up(proposal)):
         return None
     return Hold(reason=Reason.AWAITING_EFFECT, message=f"last move {waiting.total_seconds():.0f} s ago")
@@ -274,3 +278,15 @@ SETTING_CHAIN: tuple[Guard, ...] = (
     paused,
     mode_recommend,
 )
+
+LIVE_SETTING_CHAIN: tuple[Guard, ...] = (
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""What no restart is needed for must not be worth one."""

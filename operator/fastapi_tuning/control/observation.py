@@ -6,6 +6,7 @@ are three different values, and none of them is a zero.
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
@@ -27,6 +28,8 @@ class PodTraffic:
     threads_busy: float | None = None
     threads_waiting: float | None = None
     thread_seconds_per_request: float | None = None
+    acknowledged: bool = True
+    """False while the pod does not run with the settings it was given: nothing is learned from it then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,15 @@ class LaunchForm:
     """One for each variable that the operator may set, see act/environment.py."""
 
 
+class Delivery(StrEnum):
+    """How a setting reaches the pods, and so what moving one costs."""
+
+    LIVE = "Live"
+    """Running pods take it: free, and taken back as easily."""
+    ROLLOUT = "Rollout"
+    """A new pod template: every pod is replaced."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
@@ -122,6 +134,7 @@ class Workload:
     cpu_limit_cores: float | None
     autoscaler: str | None
     """Name of a HorizontalPodAutoscaler on the same target, if any."""
+    delivery: Delivery = Delivery.ROLLOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

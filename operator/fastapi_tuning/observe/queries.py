@@ -54,3 +54,8 @@ def presence(where: str) -> str:
     """Which presets' histograms a pod exports."""
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
     return f'count by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'
+
+
+def settings_generations(where: str) -> str:
+    """The least, since a pod may show the agent's metrics on two ports, scraped at different times."""
+    return f"min by (namespace, pod) (fastapi_tuning_agent_settings_generation{{{where}}})"
