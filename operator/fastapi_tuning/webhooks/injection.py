@@ -175,7 +175,7 @@ def _init_container(spec: Json, container: Json, source: AgentSource) -> Json:
     resources = {
         kind: {name: amount for name, amount in amounts.items() if name in _ORDINARY_RESOURCES}
         for kind, amounts in (container.get("resources") or {}).items()
-        if kind in ("requests", "limits")
+        if kind in ("requests", "limits") and amounts
     }
     security: Json = {
         "allowPrivilegeEscalation": False,
