@@ -19,7 +19,7 @@ from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.balance import shares_to_close
 from fastapi_tuning.control.observation import Delivery, Signals, Traffic, Workload
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
-from fastapi_tuning.observe.agents import Acknowledgements, Agents, acknowledgements, as_bare
+from fastapi_tuning.observe.agents import Acknowledgements, Agents, acknowledgements, as_bare, stuck
 from fastapi_tuning.observe.signals import PodKey
 from fastapi_tuning.observe.workloads import Target, deployment_path
 from fastapi_tuning.report.agents import AgentProgress, findings_of_agents
@@ -41,6 +41,8 @@ class AgentView:
     seen: bool
     """Whether Prometheus told what the agents say."""
     way: Route
+    stuck: Mapping[str, str]
+    """Why a pod with the agent does not start, by pod."""
 
     @property
     def delivery(self) -> Delivery:
@@ -72,14 +74,15 @@ class LivePath:
     ) -> AgentView:
         """What there is; pure."""
         agents = target.agents if self.enabled else as_bare(target.agents)
+        wanted = wants_agent(tuning.spec) and not live.gave_up(tuning.generation)
         way = route(
             tuning.spec.apply.strategy,
             agents.count,
-            injecting=self.injecting and target.injectable and wants_agent(tuning.spec),
+            injecting=self.injecting and target.injectable and wanted,
             tried=live.injection_time is not None,
         )
         found = acknowledgements(agents, tuning.namespace, live, generations or {}, now)
-        return AgentView(agents=agents, found=found, seen=generations is not None, way=way)
+        return AgentView(agents=agents, found=found, seen=generations is not None, way=way, stuck=stuck(agents, now))
 
     async def step(
         self,
@@ -111,8 +114,11 @@ class LivePath:
                 said.append((EventType.NORMAL, Reason.AGENT_MISSING, injection.message))
             else:
                 said.append((EventType.WARNING, result.reason, result.message))
-        if view.way is Route.LIVE:
+        if view.way is Route.LIVE and not view.stuck:
             live = live.model_copy(update={"injection_time": None})
+        if acting and view.stuck and self.injecting:
+            live, removal = await self._give_up(tuning, target, view, live, after, now)
+            decision = removal or decision
         progress = AgentProgress(
             bare=view.agents.bare,
             carrying=len(view.agents.carrying),
@@ -120,6 +126,7 @@ class LivePath:
             late=view.found.late,
             failed=tuple(failures.values()),
             seen=view.seen,
+            given_up_because=_why_given_up(view, live) if live.gave_up(tuning.generation) else "",
         )
         counts = {
             "pods": progress.carrying + len(progress.bare),
@@ -134,6 +141,40 @@ class LivePath:
             missing_because=self._missing_because(target, injection, live),
         )
         return LiveStep(live=live, findings=findings, decision=decision, said=tuple(said))
+
+    async def _give_up(
+        self,
+        tuning: FastAPITuning,
+        target: Target,
+        view: AgentView,
+        live: Live,
+        after: FastAPITuningStatus,
+        now: datetime,
+    ) -> tuple[Live, Decision | None]:
+        """Undo what made things worse: first the webhook is told, a cycle later the pods restart without the agent.
+
+        Pods that wait for an image, say, are never replaced by their ReplicaSet. At most once for a generation of the
+        object, and only for pods that nobody but the webhook gave the agent.
+        """
+        if not live.gave_up(tuning.generation):
+            return live.model_copy(update={"failed_generation": tuning.generation, "removal_time": None}), None
+        if live.removal_time is not None:
+            return live, None
+        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
+        result = await restart_for_agent(self.api, path, target.workload, after.applied, now)
+        if not result.applied:
+            return live, None
+        count = view.agents.count
+        message = f"{_why_given_up(view, live)}: one rolling restart takes the agent out"
+        decision = Decision(
+            time=now,
+            knob=AGENT_KNOB,
+            from_value=str(count.carrying),
+            to_value="0",
+            reason=Reason.INJECTION_FAILED,
+            message=message,
+        )
+        return live.model_copy(update={"removal_time": now}), decision
 
     async def _bring(
         self, tuning: FastAPITuning, agents: Agents, live: Live, shares: Mapping[str, float], now: datetime
@@ -173,6 +214,14 @@ class LivePath:
         if live.injection_time is not None:
             return "a restart did not bring it in: is the webhook reachable, and are there events InjectionRefused?"
         return "`kubectl rollout restart` brings it in"
+
+
+def _why_given_up(view: AgentView, live: Live) -> str:
+    if view.stuck:
+        return "pods with the agent do not start: " + ", ".join(
+            f"{pod} {why}" for pod, why in sorted(view.stuck.items())
+        )
+    return "pods with the agent did not start"
 
 
 def _shares(tuning: FastAPITuning, workload: Workload, signals: Signals) -> Mapping[str, float]:

@@ -127,7 +127,7 @@ class Reconciler:
             and twin is None
         )
         step = await self.live_path.step(tuning, target, view, observation.signals, after, now, acting=acting)
-        after = _with_live_step(after, before, step, now)
+        after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)

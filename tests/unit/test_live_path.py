@@ -3,11 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Live
+from fastapi_tuning.api_server import Json
 from fastapi_tuning.control.observation import Traffic
 from fastapi_tuning.observe.agents import ACKNOWLEDGEMENT_TIMEOUT, acknowledgements, agents_of, marked
 from fastapi_tuning.observe.prometheus import Sample
@@ -15,7 +17,7 @@ from tests.unit.control.builders import NO_DATA, pod_traffic, traffic
 from tests.unit.fakes.api_server import with_agent
 from tests.unit.test_reconcile import CHECKOUT, KEEP_ALIVE, NOW, Load, World, tuning
 
-FIXED = {"uvicorn": KEEP_ALIVE, "replicas": {"mode": "Off"}}
+FIXED: dict[str, Any] = {"uvicorn": KEEP_ALIVE, "replicas": {"mode": "Off"}}
 """One setting that the law moves at once, and no replicas."""
 
 
@@ -164,7 +166,7 @@ async def test_recommend_writes_to_no_pod() -> None:
 @pytest.mark.parametrize(
     "held", [{"suspend": True}, {"annotations": {"fastapituning.io/paused-until": "2027-01-01T00:00:00Z"}}]
 )
-async def test_while_acting_is_stopped_no_pod_is_written_to(held: dict[str, object]) -> None:
+async def test_while_acting_is_stopped_no_pod_is_written_to(held: dict[str, Any]) -> None:
     live = world()
     await live.cycle(tuning(**FIXED, **held))
 
@@ -275,18 +277,64 @@ async def test_settings_that_expire_are_renewed_long_before() -> None:
 
 
 def test_nothing_is_learned_from_pods_that_do_not_run_with_what_was_asked_for() -> None:
-    def ready(name: str) -> dict[str, object]:
+    def ready(name: str) -> dict[str, Any]:
         status = {"conditions": [{"type": "Ready", "status": "True"}]}
         return with_agent({"metadata": {"name": name}, "spec": {}, "status": status})
 
     agents = agents_of([ready("pod-0"), ready("pod-1")])
     live = Live(generation=5, settings="{}", changed_time=NOW)
     found = acknowledgements(agents, "shop", live, {("shop", "pod-0"): 5, ("shop", "pod-1"): 4}, NOW)
-    assert (found.acknowledged, found.waiting, found.late) == ({"pod-0"}, {"pod-1"}, set())
+    assert (found.acknowledged, found.waiting, found.late) == (frozenset({"pod-0"}), frozenset({"pod-1"}), frozenset())
     later = acknowledgements(agents, "shop", live, {("shop", "pod-0"): 5}, NOW + 2 * ACKNOWLEDGEMENT_TIMEOUT)
-    assert (later.waiting, later.late) == (set(), {"pod-1"})
+    assert (later.waiting, later.late) == (frozenset(), frozenset({"pod-1"}))
 
     signals = marked(replace(traffic(), pods=(pod_traffic(pod="pod-0"), pod_traffic(pod="pod-1"))), found)
     assert isinstance(signals, Traffic)
     assert [pod.acknowledged for pod in signals.pods] == [True, False]
     assert marked(NO_DATA, found) is NO_DATA
+
+
+def _stuck(pod: Json) -> Json:
+    """With the agent, and its image cannot be pulled."""
+    waiting = {"name": "fastapi-tuning-agent", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    return with_agent({**pod, "status": {"phase": "Pending", "initContainerStatuses": [waiting]}})
+
+
+async def test_an_agent_that_keeps_pods_from_starting_is_taken_out_again_once() -> None:
+    broken = world(agent=False)
+    broken.api.admit = _stuck
+    await broken.cycle(tuning(**FIXED))
+    assert "fastapituning.io/restarted-at" in _template_annotations(broken)
+
+    await broken.cycle(tuning(**FIXED), after_seconds=15)
+    status = broken.reconciler.newest_status(tuning())
+    assert status.live.gave_up(tuning().generation), "the webhook leaves new pods alone from here on"
+    first = _template_annotations(broken)
+    broken.api.admit = lambda pod: pod
+    await broken.cycle(tuning(**FIXED), after_seconds=30)
+    assert _template_annotations(broken) != first
+    assert not any(broken.api.settings_of_pods())
+    found = broken.condition("AgentInjected")
+    assert (found.status, found.reason) == ("False", Reason.INJECTION_FAILED)
+    assert ("Warning", Reason.INJECTION_FAILED) in broken.said()
+
+    second = _template_annotations(broken)
+    for seconds in (45, 60, 1800):
+        await broken.cycle(tuning(**FIXED), after_seconds=seconds)
+        assert _template_annotations(broken) == second, "no restart for the same agent again"
+
+
+def _template_annotations(of: World) -> dict[str, str]:
+    return dict(of.api.deployments[CHECKOUT]["spec"]["template"]["metadata"]["annotations"])
+
+
+async def test_a_pod_that_only_takes_its_time_is_given_two_minutes() -> None:
+    young = (NOW - timedelta(seconds=119)).isoformat()
+    slow = world()
+    for pod in slow.api.pods["shop"]:
+        pod["metadata"]["creationTimestamp"] = young
+        pod["status"] = _stuck(pod)["status"]
+    await slow.cycle(tuning(**FIXED))
+    assert slow.status().live.failed_generation is None
+    await slow.cycle(tuning(**FIXED), after_seconds=1)
+    assert slow.reconciler.newest_status(tuning()).live.failed_generation == tuning().generation

@@ -102,6 +102,8 @@ class Reason(StrEnum):
     """Every pod carries the agent."""
     NOT_INJECTED = "NotInjected"
     """Pods carry no agent although one was to be brought in: the webhook was down, or is told to leave them alone."""
+    INJECTION_FAILED = "InjectionFailed"
+    """Pods with the agent did not start: it is taken out again, and comes back when the object's spec changes."""
     INJECTION_REFUSED = "InjectionRefused"
     """A pod is made in a way that leaves no room for the agent; it starts without."""
     ACKNOWLEDGED = "Acknowledged"

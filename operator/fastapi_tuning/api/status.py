@@ -154,6 +154,14 @@ class Live(ApiModel):
     acknowledged_pods: Count = 0
     injection_time: Time | None = None
     """When the pods were restarted to bring the agent in; cleared as soon as all carry it."""
+    failed_generation: Count | None = None
+    """`metadata.generation` under which pods with the agent did not start; none is brought in until it changes."""
+    removal_time: Time | None = None
+    """When the pods were restarted to be rid of an agent that kept them from starting."""
+
+    def gave_up(self, generation: int) -> bool:
+        """Whether the agent is to stay out of the pods of an object of this generation."""
+        return self.failed_generation == generation
 
 
 class FastAPITuningStatus(ApiModel):

@@ -22,6 +22,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
+from fastapi_tuning.control.route import wants_agent
 from fastapi_tuning.errors import CannotStart, FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
@@ -182,6 +183,9 @@ def _keeper(api: KubernetesApi, settings: SelfManagedCertificates, directory: Pa
 
 
 def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler) -> Injector:
+    def wanted(tuning: FastAPITuning) -> bool:
+        return wants_agent(tuning.spec) and not reconciler.newest_status(tuning).live.gave_up(tuning.generation)
+
     def settings_of(tuning: FastAPITuning) -> str:
         status = reconciler.newest_status(tuning)
         return start_settings(status.applied, status.live, tuning.spec, datetime.now(UTC))
@@ -195,7 +199,12 @@ def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler) -
             logger.warning("event not posted", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})
 
     return Injector(
-        naming=cache.naming, settings=settings_of, source=source, metrics=reconciler.metrics, refused=refused
+        naming=cache.naming,
+        wanted=wanted,
+        settings=settings_of,
+        source=source,
+        metrics=reconciler.metrics,
+        refused=refused,
     )
 
 

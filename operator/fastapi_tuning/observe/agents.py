@@ -24,6 +24,9 @@ class AgentPod:
     settings: str | None
     ready_since: datetime | None
     """None: it is not ready."""
+    created: datetime
+    trouble: str
+    """Why one of its containers does not start, as the kubelet calls it; empty if none waits in vain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,20 @@ class Agents:
     @property
     def count(self) -> AgentCount:
         return AgentCount(carrying=len(self.carrying), bare=len(self.bare))
+
+
+_START_TIME = timedelta(minutes=2)
+_IN_VAIN = ("BackOff", "Err", "Error", "InvalidImageName")
+"""Ends of the kubelet's reasons that do not pass by waiting: ImagePullBackOff, ErrImagePull, RunContainerError, …"""
+
+
+def stuck(agents: Agents, now: datetime) -> Mapping[str, str]:
+    """Trouble by pod, of pods with the agent that do not start though they had two minutes."""
+    return {
+        pod.name: pod.trouble
+        for pod in agents.carrying
+        if pod.trouble and pod.ready_since is None and now - pod.created >= _START_TIME
+    }
 
 
 def as_bare(agents: Agents) -> Agents:
@@ -85,7 +102,15 @@ def _agent_pod(pod: Json) -> AgentPod:
         name=pod["metadata"]["name"],
         settings=(pod["metadata"].get("annotations") or {}).get(SETTINGS_ANNOTATION),
         ready_since=ready_since(pod),
+        created=datetime.fromisoformat(pod["metadata"].get("creationTimestamp") or _LONG_AGO.isoformat()),
+        trouble=_trouble(pod.get("status", {})),
     )
+
+
+def _trouble(status: Json) -> str:
+    containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
+    reasons = [container.get("state", {}).get("waiting", {}).get("reason", "") for container in containers]
+    return next((reason for reason in reasons if reason.startswith("Err") or reason.endswith(_IN_VAIN)), "")
 
 
 def read_generations(reader: PrometheusReader, namespaces: Iterable[str], at: datetime) -> Mapping[PodKey, int] | None:

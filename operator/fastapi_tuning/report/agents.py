@@ -21,6 +21,8 @@ class AgentProgress:
     failed: tuple[str, ...]
     """What the API server said when the annotation of a pod could not be written."""
     seen: bool
+    given_up_because: str
+    """Why pods with the agent did not start; empty unless it was given up."""
 
 
 def findings_of_agents(progress: AgentProgress, live: Live, *, wanted: bool, missing_because: str) -> Findings:
@@ -34,6 +36,9 @@ def findings_of_agents(progress: AgentProgress, live: Live, *, wanted: bool, mis
 
 
 def _injected(progress: AgentProgress, because: str) -> Finding:
+    if progress.given_up_because:
+        message = f"{progress.given_up_because}; the agent stays out until the object's spec changes"
+        return Finding(status="False", reason=Reason.INJECTION_FAILED, message=message)
     if progress.bare:
         message = f"without the agent: {_names(progress.bare)}; {because}"
         return Finding(status="False", reason=Reason.NOT_INJECTED, message=message)

@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import Json
-from fastapi_tuning.control.route import wants_agent
 from fastapi_tuning.errors import ContainerNotFound
 from fastapi_tuning.observe.workloads import app_container
 from fastapi_tuning.report.metrics import OperatorMetrics
@@ -39,6 +38,8 @@ class Injector:
 
     naming: Callable[[str, str], Iterable[FastAPITuning]]
     """(namespace, Deployment) → objects that name it."""
+    wanted: Callable[[FastAPITuning], bool]
+    """Whether the agent is to be in new pods of the object's target."""
     settings: Callable[[FastAPITuning], str]
     """What a new pod of the object's target starts with."""
     source: AgentSource
@@ -68,7 +69,7 @@ class Injector:
     def _tuning_of(self, review: PodReview) -> FastAPITuning | None:
         deployment = deployment_of(review.pod)
         tuning = None if deployment is None else eldest(self.naming(review.namespace, deployment))
-        return tuning if tuning is not None and wants_agent(tuning.spec) else None
+        return tuning if tuning is not None and self.wanted(tuning) else None
 
     def _inject(self, tuning: FastAPITuning, pod: Json) -> tuple[Operation, ...] | Refusal:
         try:
