@@ -228,6 +228,7 @@ async def _restore(api: KubernetesApi, tuning: FastAPITuning) -> None:
     try:
         target = await read_target(api, tuning.namespace, tuning.spec.target_ref)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        await restore(api, path, target.workload.container, tuning.status)
+        pods = [pod.name for pod in target.agents.carrying]
+        await restore(api, path, target.workload.container, tuning.status, pods)
     except FastAPITuningError as error:
         logger.warning("not restored", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})

@@ -51,7 +51,7 @@ class Refusal:
 
 
 def inject(pod: Json, container_name: str, settings: str, source: AgentSource) -> tuple[Operation, ...] | Refusal:
-    """The patch for a pod about to be created; empty if the agent is in already.
+    """The patch for a pod about to be created; for one with the agent, at most what brings it to the front again.
 
     Args:
         container_name: the container that runs the app, one of `spec.containers`.
@@ -59,10 +59,10 @@ def inject(pod: Json, container_name: str, settings: str, source: AgentSource) -
     """
     metadata, spec = pod["metadata"], pod["spec"]
     annotations: Json = metadata.get("annotations") or {}
-    if any(container["name"] == INIT_CONTAINER for container in spec.get("initContainers") or ()):
-        return ()
     index = [container["name"] for container in spec["containers"]].index(container_name)
     container = spec["containers"][index]
+    if any(each["name"] == INIT_CONTAINER for each in spec.get("initContainers") or ()):
+        return tuple(_at_the_front(f"/spec/containers/{index}", container))
     if (refusal := _refusal(annotations, spec, container)) is not None:
         return refusal
     if _shows_settings(spec):
@@ -217,6 +217,15 @@ def _environment(at: str, container: Json, port: int) -> Iterable[Operation]:
     else:
         added.append({"name": "PYTHONPATH", "value": AGENT_DIRECTORY})
     yield from _appended(f"{at}/env", entries, added)
+
+
+def _at_the_front(at: str, container: Json) -> Iterable[Operation]:
+    """Other injectors put themselves first, and Python runs one sitecustomize only: ours, which then runs the next."""
+    for index, entry in enumerate(container.get("env") or ()):
+        path = (entry.get("value") or "").split(":")
+        if entry["name"] == "PYTHONPATH" and AGENT_DIRECTORY in path[1:] and path[0] != AGENT_DIRECTORY:
+            joined = ":".join([AGENT_DIRECTORY, *(each for each in path if each != AGENT_DIRECTORY)])
+            yield {"op": "replace", "path": f"{at}/env/{index}/value", "value": joined}
 
 
 def _missing_port(container: Json, port: int) -> Sequence[Json]:

@@ -32,7 +32,7 @@ def injected(given_pod: Json, container: str = "app") -> Json:
 
 
 def container_of(given_pod: Json, name: str = "app") -> Json:
-    return next(dict(each) for each in given_pod["spec"]["containers"] if each["name"] == name)
+    return next(each for each in given_pod["spec"]["containers"] if each["name"] == name)
 
 
 def variables_of(given_pod: Json) -> dict[str, str]:
@@ -106,6 +106,20 @@ def test_the_agent_comes_before_whatever_was_on_the_path(any_pod: Json) -> None:
         assert rest == "$(PYTHONPATH)"
     else:
         assert rest == ""
+
+
+@given(pods)
+def test_after_another_injector_the_agent_is_first_again_and_nothing_else_changes(any_pod: Json) -> None:
+    once = injected(any_pod)
+    for entry in container_of(once)["env"]:
+        if entry["name"] == "PYTHONPATH":
+            entry["value"] = f"/otel:{entry['value']}:/otel/lib"
+    twice = injected(once)
+    assert variables_of(twice)["PYTHONPATH"].startswith(f"{AGENT_DIRECTORY}:/otel:")
+    for each in (once, twice):
+        container_of(each)["env"].clear()
+    assert twice == once
+    assert inject(injected(any_pod), "app", SETTINGS, SOURCE) == ()
 
 
 @given(pods)
