@@ -4,6 +4,7 @@ Level-triggered: every cycle brings every pod with the agent to the settings tha
 a pod that started with older ones, is mended by the next cycle.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +18,7 @@ from fastapi_tuning.api.status import ConditionType, Decision, FastAPITuningStat
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.balance import shares_to_close
-from fastapi_tuning.control.observation import Delivery, Signals, Traffic, Workload
+from fastapi_tuning.control.observation import Delivery, Signals, Traffic
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
 from fastapi_tuning.observe.agents import Acknowledgements, Agents, acknowledgements, as_bare, stuck
 from fastapi_tuning.observe.signals import PodKey
@@ -26,6 +27,8 @@ from fastapi_tuning.report.agents import AgentProgress, findings_of_agents
 from fastapi_tuning.report.conditions import Findings
 from fastapi_tuning.report.events import EventType
 from fastapi_tuning.report.metrics import OperatorMetrics
+
+logger = logging.getLogger(__name__)
 
 Said = tuple[EventType, Reason, str]
 AGENT_KNOB = "agent"
@@ -50,14 +53,29 @@ class AgentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """All that one cycle knows about one object when the live path's turn comes."""
+
+    tuning: FastAPITuning
+    target: Target
+    view: AgentView
+    signals: Signals
+    after: FastAPITuningStatus
+    """The status with what was decided and written so far."""
+    acting: bool
+    """Whether pods may be changed: mode Auto, not suspended, not paused, nobody else's target."""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveStep:
     """What became of the live path in one cycle."""
 
     live: Live
     findings: Findings
-    decision: Decision | None = None
-    """The restart for the agent, if the pods were told to."""
-    said: tuple[Said, ...] = ()
+    decision: Decision | None
+    """The restart for the agent, or to be rid of it, if the pods were told to."""
+    said: tuple[Said, ...]
 
 
 @dataclass(slots=True)
@@ -81,106 +99,47 @@ class LivePath:
             injecting=self.injecting and target.injectable and wanted,
             tried=live.injection_time is not None,
         )
-        found = acknowledgements(agents, tuning.namespace, live, generations or {}, now)
-        return AgentView(agents=agents, found=found, seen=generations is not None, way=way, stuck=stuck(agents, now))
-
-    async def step(
-        self,
-        tuning: FastAPITuning,
-        target: Target,
-        view: AgentView,
-        signals: Signals,
-        after: FastAPITuningStatus,
-        now: datetime,
-        *,
-        acting: bool,
-    ) -> LiveStep:
-        """Bring the pods to the settings of `after`; bring the agent in where it is due. Only if `acting`."""
-        live, failures, said = after.live, dict[str, str](), list[Said]()
-        if acting and view.agents.carrying and tuning.spec.apply.strategy is not ApplyStrategy.ROLLING_RESTART:
-            texts = [pod.settings for pod in view.agents.carrying]
-            live = live_after(live, document_of(after.applied, tuning.spec), texts, now)
-            shares = _shares(tuning, target.workload, signals)
-            failures = await self._bring(tuning, view.agents, live, shares, now)
-            said += _shedding(shares, texts)
-        injection = self._injection(tuning, target.workload, view, after, now) if acting else None
-        decision = None
-        if injection is not None and injection.hold is None:
-            path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-            result = await restart_for_agent(self.api, path, target.workload, after.applied, now)
-            if result.applied:
-                decision = _decision(view, injection, now)
-                live = live.model_copy(update={"injection_time": now})
-                said.append((EventType.NORMAL, Reason.AGENT_MISSING, injection.message))
-            else:
-                said.append((EventType.WARNING, result.reason, result.message))
-        if view.way is Route.LIVE and not view.stuck:
-            live = live.model_copy(update={"injection_time": None})
-        if acting and view.stuck and self.injecting:
-            live, removal = await self._give_up(tuning, target, view, live, after, now)
-            decision = removal or decision
-        progress = AgentProgress(
-            bare=view.agents.bare,
-            carrying=len(view.agents.carrying),
-            waiting=view.found.waiting,
-            late=view.found.late,
-            failed=tuple(failures.values()),
-            seen=view.seen,
-            given_up_because=_why_given_up(view, live) if live.gave_up(tuning.generation) else "",
+        return AgentView(
+            agents=agents,
+            found=acknowledgements(agents, tuning.namespace, live, generations or {}, now),
+            seen=generations is not None,
+            way=way,
+            stuck=stuck(agents, now, first_injection=live.injection_time is not None),
         )
-        counts = {
-            "pods": progress.carrying + len(progress.bare),
-            "agent_pods": progress.carrying,
-            "acknowledged_pods": len(view.found.acknowledged) if live.generation > 0 else 0,
-        }
-        live = live.model_copy(update=counts)
+
+    async def step(self, turn: Turn) -> LiveStep:
+        """Bring the pods to the settings that are ours, and the agent in or out where that is due."""
+        live, failures = turn.after.live, dict[str, str]()
+        said: list[Said] = []
+        injection = decision = None
+        if turn.acting:
+            live, failures, shed = await self._ask(turn, live)
+            said += shed
+            if turn.view.way is Route.AGENT_FIRST:
+                injection = _injection(turn)
+                live, decision = await self._bring_in(turn, injection, live)
+            if turn.view.stuck and self.injecting:
+                live, decision = await self._take_out(turn, live)
+        if decision is not None:
+            said.append((EventType.NORMAL, decision.reason, decision.message))
+        live = _counted(turn, live)
+        strategy = turn.tuning.spec.apply.strategy
         findings = findings_of_agents(
-            progress,
+            _progress(turn, live, tuple(failures.values())),
             live,
-            wanted=wants_agent(tuning.spec) and (self.injecting or tuning.spec.apply.strategy is ApplyStrategy.LIVE),
-            missing_because=self._missing_because(target, injection, live),
+            wanted=wants_agent(turn.tuning.spec) and (self.injecting or strategy is ApplyStrategy.LIVE),
+            missing_because=self._missing_because(turn.target, injection, live),
         )
         return LiveStep(live=live, findings=findings, decision=decision, said=tuple(said))
 
-    async def _give_up(
-        self,
-        tuning: FastAPITuning,
-        target: Target,
-        view: AgentView,
-        live: Live,
-        after: FastAPITuningStatus,
-        now: datetime,
-    ) -> tuple[Live, Decision | None]:
-        """Undo what made things worse: first the webhook is told, a cycle later the pods restart without the agent.
-
-        Pods that wait for an image, say, are never replaced by their ReplicaSet. At most once for a generation of the
-        object, and only for pods that nobody but the webhook gave the agent.
-        """
-        if not live.gave_up(tuning.generation):
-            return live.model_copy(update={"failed_generation": tuning.generation, "removal_time": None}), None
-        if live.removal_time is not None:
-            return live, None
-        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        result = await restart_for_agent(self.api, path, target.workload, after.applied, now)
-        if not result.applied:
-            return live, None
-        count = view.agents.count
-        message = f"{_why_given_up(view, live)}: one rolling restart takes the agent out"
-        decision = Decision(
-            time=now,
-            knob=AGENT_KNOB,
-            from_value=str(count.carrying),
-            to_value="0",
-            reason=Reason.INJECTION_FAILED,
-            message=message,
-        )
-        return live.model_copy(update={"removal_time": now}), decision
-
-    async def _bring(
-        self, tuning: FastAPITuning, agents: Agents, live: Live, shares: Mapping[str, float], now: datetime
-    ) -> dict[str, str]:
-        """Write to the pods that were asked for something else; messages by pod that could not be written."""
-        expires_at = expiry_of(tuning.spec, now)
+    async def _ask(self, turn: Turn, live: Live) -> tuple[Live, dict[str, str], list[Said]]:
+        """Write to the pods that were asked for something else: newest state, failures by pod, what to say."""
+        tuning, pods = turn.tuning, turn.view.agents.carrying
+        if not pods or tuning.spec.apply.strategy is ApplyStrategy.ROLLING_RESTART:
+            return live, {}, []
+        texts = [pod.settings for pod in pods]
+        live = live_after(live, document_of(turn.after.applied, tuning.spec), texts, turn.now)
+        shares, expires_at = _shares(turn), expiry_of(tuning.spec, turn.now)
         wanted = {
             pod.name: PodSettings(
                 generation=live.generation,
@@ -188,21 +147,43 @@ class LivePath:
                 close_connections_share=shares.get(pod.name, 0.0),
                 expires_at=expires_at,
             ).text()
-            for pod in agents.carrying
+            for pod in pods
         }
-        different = {pod.name: wanted[pod.name] for pod in agents.carrying if pod.settings != wanted[pod.name]}
+        different = {pod.name: wanted[pod.name] for pod in pods if pod.settings != wanted[pod.name]}
         if not different:
-            return {}
+            return live, {}, []
         with self.metrics.live_write_seconds.time():
-            return dict(await set_settings(self.api, tuning.namespace, different))
+            failures = await set_settings(self.api, tuning.namespace, different)
+        return live, dict(failures), _shedding(shares, texts)
 
-    def _injection(
-        self, tuning: FastAPITuning, workload: Workload, view: AgentView, after: FastAPITuningStatus, now: datetime
-    ) -> FirstInjection | None:
-        if view.way is not Route.AGENT_FIRST:
-            return None
-        missed = any(each.type == ConditionType.OBJECTIVE_MET and each.status == "False" for each in after.conditions)
-        return first_injection(tuning.spec, workload, view.agents.count, after.history, now, objective_missed=missed)
+    async def _bring_in(self, turn: Turn, injection: FirstInjection, live: Live) -> tuple[Live, Decision | None]:
+        """The one restart that the first agent takes; a refused one is tried again in the next cycle."""
+        if injection.hold is not None or not await self._restart(turn):
+            return live, None
+        count = turn.view.agents.count
+        decision = _decision(turn, count.carrying + count.bare, Reason.AGENT_MISSING, injection.message)
+        return live.model_copy(update={"injection_time": turn.now}), decision
+
+    async def _take_out(self, turn: Turn, live: Live) -> tuple[Live, Decision | None]:
+        """Undo what made things worse: first the webhook is told, a cycle later the pods restart without the agent.
+
+        Pods that wait for an image, say, are never replaced by their ReplicaSet. Once for a generation of the object.
+        """
+        generation = turn.tuning.generation
+        if not live.gave_up(generation):
+            return live.model_copy(update={"failed_generation": generation, "removal_time": None}), None
+        if live.removal_time is not None or not await self._restart(turn):
+            return live, None
+        message = f"{_why_given_up(turn.view)}: one rolling restart takes the agent out"
+        decision = _decision(turn, 0, Reason.INJECTION_FAILED, message)
+        return live.model_copy(update={"removal_time": turn.now}), decision
+
+    async def _restart(self, turn: Turn) -> bool:
+        path = deployment_path(turn.tuning.namespace, turn.tuning.spec.target_ref.name)
+        result = await restart_for_agent(self.api, path, turn.target.workload, turn.after.applied, turn.now)
+        if not result.applied:
+            logger.warning("pods not restarted", extra={"object": path, "error": result.message})
+        return result.applied
 
     def _missing_because(self, target: Target, injection: FirstInjection | None, live: Live) -> str:
         if not self.injecting:
@@ -216,18 +197,18 @@ class LivePath:
         return "`kubectl rollout restart` brings it in"
 
 
-def _why_given_up(view: AgentView, live: Live) -> str:
-    if view.stuck:
-        return "pods with the agent do not start: " + ", ".join(
-            f"{pod} {why}" for pod, why in sorted(view.stuck.items())
-        )
-    return "pods with the agent did not start"
+def _injection(turn: Turn) -> FirstInjection:
+    conditions, agents = turn.after.conditions, turn.view.agents.count
+    missed = any(each.type == ConditionType.OBJECTIVE_MET and each.status == "False" for each in conditions)
+    workload, history = turn.target.workload, turn.after.history
+    return first_injection(turn.tuning.spec, workload, agents, history, turn.now, objective_missed=missed)
 
 
-def _shares(tuning: FastAPITuning, workload: Workload, signals: Signals) -> Mapping[str, float]:
+def _shares(turn: Turn) -> Mapping[str, float]:
     """None while pods are replaced: what is hot then is gone soon."""
-    balanced = tuning.spec.effective_mode(tuning.spec.connections.mode) is not Mode.AUTO
-    if balanced or workload.rollout_in_progress or not isinstance(signals, Traffic):
+    spec, signals = turn.tuning.spec, turn.signals
+    asked_for = spec.effective_mode(spec.connections.mode) is Mode.AUTO
+    if not asked_for or turn.target.workload.rollout_in_progress or not isinstance(signals, Traffic):
         return {}
     return shares_to_close(signals.pods, signals.window_seconds)
 
@@ -241,13 +222,41 @@ def _shedding(shares: Mapping[str, float], texts: list[str | None]) -> list[Said
     return [(EventType.NORMAL, Reason.IMBALANCE, message)]
 
 
-def _decision(view: AgentView, injection: FirstInjection, now: datetime) -> Decision:
-    count = view.agents.count
+def _counted(turn: Turn, live: Live) -> Live:
+    """With the numbers of this cycle; a first injection is over when every pod runs with the agent."""
+    agents = turn.view.agents
+    update: dict[str, object] = {
+        "pods": len(agents.carrying) + len(agents.bare),
+        "agent_pods": len(agents.carrying),
+        "acknowledged_pods": len(turn.view.found.acknowledged) if live.generation > 0 else 0,
+    }
+    if turn.view.way is Route.LIVE and all(pod.ready_since is not None for pod in agents.carrying):
+        update["injection_time"] = None
+    return live.model_copy(update=update)
+
+
+def _progress(turn: Turn, live: Live, failed: tuple[str, ...]) -> AgentProgress:
+    view = turn.view
+    return AgentProgress(
+        bare=view.agents.bare,
+        carrying=len(view.agents.carrying),
+        waiting=view.found.waiting,
+        late=view.found.late,
+        failed=failed,
+        seen=view.seen,
+        given_up_because=_why_given_up(view) if live.gave_up(turn.tuning.generation) else "",
+    )
+
+
+def _why_given_up(view: AgentView) -> str:
+    if not view.stuck:
+        return "pods with the agent did not start"
+    return "pods with the agent do not start: " + ", ".join(f"{pod} {why}" for pod, why in sorted(view.stuck.items()))
+
+
+def _decision(turn: Turn, pods: int, reason: Reason, message: str) -> Decision:
+    """How many pods are to carry the agent from now on."""
+    carrying = str(turn.view.agents.count.carrying)
     return Decision(
-        time=now,
-        knob=AGENT_KNOB,
-        from_value=str(count.carrying),
-        to_value=str(count.carrying + count.bare),
-        reason=Reason.AGENT_MISSING,
-        message=injection.message,
+        time=turn.now, knob=AGENT_KNOB, from_value=carrying, to_value=str(pods), reason=reason, message=message[:1024]
     )

@@ -27,7 +27,7 @@ from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.decide import Knob
 from fastapi_tuning.control.observation import Delivery, Observation, Signals, Workload
 from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
-from fastapi_tuning.live_path import LivePath, LiveStep
+from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.observe.agents import marked, read_generations
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
@@ -126,7 +126,16 @@ class Reconciler:
             and (paused_until is None or now >= paused_until)
             and twin is None
         )
-        step = await self.live_path.step(tuning, target, view, observation.signals, after, now, acting=acting)
+        turn = Turn(
+            tuning=tuning,
+            target=target,
+            view=view,
+            signals=observation.signals,
+            after=after,
+            acting=acting,
+            now=now,
+        )
+        step = await self.live_path.step(turn)
         after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)

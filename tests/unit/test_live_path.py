@@ -328,6 +328,27 @@ def _template_annotations(of: World) -> dict[str, str]:
     return dict(of.api.deployments[CHECKOUT]["spec"]["template"]["metadata"]["annotations"])
 
 
+async def test_an_app_that_crashes_long_after_the_agent_came_in_is_not_the_agents_fault() -> None:
+    live = world()
+    await live.cycle(tuning(**FIXED))
+    waiting = {"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    live.api.pods["shop"][0]["status"] = {"containerStatuses": [waiting]}
+    for seconds in (15, 30):
+        await live.cycle(tuning(**FIXED), after_seconds=seconds)
+
+    assert live.reconciler.newest_status(tuning()).live.failed_generation is None
+
+
+async def test_an_app_that_crashes_as_soon_as_the_agent_is_in_is() -> None:
+    broken = world(agent=False)
+    waiting = {"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    broken.api.admit = lambda pod: with_agent({**pod, "status": {"containerStatuses": [waiting]}})
+    await broken.cycle(tuning(**FIXED))
+    await broken.cycle(tuning(**FIXED), after_seconds=15)
+
+    assert broken.reconciler.newest_status(tuning()).live.failed_generation == tuning().generation
+
+
 async def test_a_pod_that_only_takes_its_time_is_given_two_minutes() -> None:
     young = (NOW - timedelta(seconds=119)).isoformat()
     slow = world()

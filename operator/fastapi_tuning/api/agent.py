@@ -17,6 +17,8 @@ AGENT_LABEL = f"{GROUP}/agent"
 INJECTED = "injected"
 INJECT_ANNOTATION = f"{GROUP}/inject"
 """On a pod (hence on the template): "false" keeps the webhook away."""
+INIT_CONTAINER = "fastapi-tuning-agent"
+"""Copies the agent into an injected pod."""
 RESTARTED_AT_ANNOTATION = f"{GROUP}/restarted-at"
 """On a pod template: when the operator restarted the pods to bring the agent in, as `kubectl rollout restart` does."""
 

@@ -1,11 +1,12 @@
 """Which pods carry the agent, what they were asked for, and what they say they run with."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from fastapi_tuning.api.agent import SETTINGS_ANNOTATION
+from fastapi_tuning.api.agent import INIT_CONTAINER, SETTINGS_ANNOTATION
 from fastapi_tuning.api.status import Live
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.control.observation import Signals, Traffic
@@ -25,8 +26,10 @@ class AgentPod:
     ready_since: datetime | None
     """None: it is not ready."""
     created: datetime
-    trouble: str
-    """Why one of its containers does not start, as the kubelet calls it; empty if none waits in vain."""
+    agent_trouble: str
+    """Why the init container that brings the agent does not start, as the kubelet calls it; empty if it does."""
+    app_trouble: str
+    """The same of any other container."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,17 +46,21 @@ class Agents:
 
 
 _START_TIME = timedelta(minutes=2)
-_IN_VAIN = ("BackOff", "Err", "Error", "InvalidImageName")
-"""Ends of the kubelet's reasons that do not pass by waiting: ImagePullBackOff, ErrImagePull, RunContainerError, …"""
+_IN_VAIN = re.compile("Err.*|.*BackOff|.*Error|InvalidImageName")
+"""The kubelet's reasons that do not pass by waiting: ImagePullBackOff, ErrImagePull, RunContainerError, …"""
 
 
-def stuck(agents: Agents, now: datetime) -> Mapping[str, str]:
-    """Trouble by pod, of pods with the agent that do not start though they had two minutes."""
-    return {
-        pod.name: pod.trouble
+def stuck(agents: Agents, now: datetime, *, first_injection: bool) -> Mapping[str, str]:
+    """Trouble by pod, of pods that the agent keeps from starting though they had two minutes.
+
+    An app that does not start is the agent's fault only while the agent is the one thing that is new in its pods.
+    """
+    troubles = {
+        pod.name: pod.agent_trouble or (pod.app_trouble if first_injection else "")
         for pod in agents.carrying
-        if pod.trouble and pod.ready_since is None and now - pod.created >= _START_TIME
+        if pod.ready_since is None and now - pod.created >= _START_TIME
     }
+    return {pod: trouble for pod, trouble in troubles.items() if trouble}
 
 
 def as_bare(agents: Agents) -> Agents:
@@ -98,19 +105,22 @@ def _shows_settings(pod: Json) -> bool:
 
 
 def _agent_pod(pod: Json) -> AgentPod:
+    troubles = _troubles(pod.get("status", {}))
     return AgentPod(
         name=pod["metadata"]["name"],
         settings=(pod["metadata"].get("annotations") or {}).get(SETTINGS_ANNOTATION),
         ready_since=ready_since(pod),
         created=datetime.fromisoformat(pod["metadata"].get("creationTimestamp") or _LONG_AGO.isoformat()),
-        trouble=_trouble(pod.get("status", {})),
+        agent_trouble=next((reason for name, reason in troubles if name == INIT_CONTAINER), ""),
+        app_trouble=next((reason for name, reason in troubles if name != INIT_CONTAINER), ""),
     )
 
 
-def _trouble(status: Json) -> str:
+def _troubles(status: Json) -> list[tuple[str, str]]:
+    """(container, reason) of those that wait in vain."""
     containers = (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ()))
-    reasons = [container.get("state", {}).get("waiting", {}).get("reason", "") for container in containers]
-    return next((reason for reason in reasons if reason.startswith("Err") or reason.endswith(_IN_VAIN)), "")
+    waiting = [(each["name"], each.get("state", {}).get("waiting", {}).get("reason", "")) for each in containers]
+    return [(name, reason) for name, reason in waiting if _IN_VAIN.fullmatch(reason)]
 
 
 def read_generations(reader: PrometheusReader, namespaces: Iterable[str], at: datetime) -> Mapping[PodKey, int] | None:

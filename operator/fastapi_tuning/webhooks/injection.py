@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi_tuning.api.agent import AGENT_LABEL, INJECT_ANNOTATION, INJECTED, SETTINGS_ANNOTATION
+from fastapi_tuning.api.agent import AGENT_LABEL, INIT_CONTAINER, INJECT_ANNOTATION, INJECTED, SETTINGS_ANNOTATION
 from fastapi_tuning.api_server import Json
 
 AGENT_VOLUME = "fastapi-tuning-agent"
@@ -20,7 +20,6 @@ AGENT_DIRECTORY = "/fastapi-tuning-agent"
 SETTINGS_VOLUME = "fastapi-tuning-settings"
 SETTINGS_DIRECTORY = "/etc/fastapi-tuning"
 SETTINGS_FILE = "settings.json"
-INIT_CONTAINER = "fastapi-tuning-agent"
 METRICS_PORT_NAME = "ft-metrics"
 
 _KILL_SWITCH = "FASTAPI_TUNING_AGENT"

@@ -7,10 +7,10 @@ import jsonpatch
 import pytest
 from hypothesis import given
 
+from fastapi_tuning.api.agent import INIT_CONTAINER
 from fastapi_tuning.webhooks.injection import (
     AGENT_DIRECTORY,
     AGENT_VOLUME,
-    INIT_CONTAINER,
     METRICS_PORT_NAME,
     SETTINGS_VOLUME,
     AgentSource,
