@@ -10,13 +10,8 @@ import yaml
 
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
-from fastapi_tuning.cli.run import (
-    OperatorSettings,
-    SelfManagedCertificates,
-    WebhookSettings,
-    log_as_json,
-    run_operator,
-)
+from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
+from fastapi_tuning.cli.webhook import SelfManagedCertificates, WebhookSettings
 from fastapi_tuning.errors import CannotStart
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
 from fastapi_tuning.webhooks.injection import AgentSource

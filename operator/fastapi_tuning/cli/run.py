@@ -6,8 +6,6 @@ import logging
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
 import kopf
 import uvicorn
@@ -17,13 +15,11 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from pythonjsonlogger.json import JsonFormatter
 
 from fastapi_tuning.act.restore import restore
-from fastapi_tuning.api.agent import start_settings
-from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
-from fastapi_tuning.control.route import wants_agent
-from fastapi_tuning.errors import CannotStart, FastAPITuningError, NotFound, WriteRejected
+from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
+from fastapi_tuning.errors import CannotStart, FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
@@ -31,38 +27,11 @@ from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 from fastapi_tuning.observe.workloads import deployment_path, read_target
 from fastapi_tuning.reconcile import Reconciler
-from fastapi_tuning.report.events import EventRecorder, EventType
+from fastapi_tuning.report.events import EventRecorder
 from fastapi_tuning.report.metrics import OperatorMetrics
 from fastapi_tuning.web.pages import pages
-from fastapi_tuning.webhooks.injection import AgentSource
-from fastapi_tuning.webhooks.keeper import CertificateKeeper
-from fastapi_tuning.webhooks.listener import CertificateFiles, WebhookServer
-from fastapi_tuning.webhooks.server import Injector, webhook
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfManagedCertificates:
-    """Where the operator keeps the certificates that it makes itself."""
-
-    secret_namespace: str
-    secret_name: str
-    configuration_name: str
-    """The MutatingWebhookConfiguration whose trust is kept up."""
-    names: tuple[str, ...]
-    """DNS names and addresses of the webhook."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebhookSettings:
-    """Where the webhook listens, and what it puts into pods."""
-
-    port: int
-    certificates_directory: Path
-    self_managed: SelfManagedCertificates | None
-    """None: somebody else puts tls.crt and tls.key into the directory, and renews them."""
-    source: AgentSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +120,10 @@ async def run_operator(settings: OperatorSettings) -> None:
         servers: list[uvicorn.Server] = [server]
         endless = [parts[1]]
         if settings.webhook is not None:
-            injector = _injector(settings.webhook.source, cache, reconciler)
-            webhook_server = WebhookServer(webhook(injector), CertificateFiles(settings.webhook.certificates_directory))
+            webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
             servers.append(webhook_server)
             parts.append(asyncio.create_task(webhook_server.run_on(_listen(settings.webhook.port))))
-            if settings.webhook.self_managed is not None:
-                keeper = _keeper(api, settings.webhook.self_managed, settings.webhook.certificates_directory)
+            if (keeper := keeper_of(settings.webhook, api)) is not None:
                 endless.append(asyncio.create_task(keeper.run()))
                 parts.append(endless[-1])
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -168,44 +135,6 @@ async def run_operator(settings: OperatorSettings) -> None:
         for result in await asyncio.gather(*parts, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
-
-
-def _keeper(api: KubernetesApi, settings: SelfManagedCertificates, directory: Path) -> CertificateKeeper:
-    return CertificateKeeper(
-        api=api,
-        secret_path=f"/api/v1/namespaces/{settings.secret_namespace}/secrets/{settings.secret_name}",
-        configuration_path=(
-            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/" + settings.configuration_name
-        ),
-        names=settings.names,
-        directory=directory,
-    )
-
-
-def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler) -> Injector:
-    def wanted(tuning: FastAPITuning) -> bool:
-        return wants_agent(tuning.spec) and not reconciler.newest_status(tuning).live.gave_up(tuning.generation)
-
-    def settings_of(tuning: FastAPITuning) -> str:
-        status = reconciler.newest_status(tuning)
-        return start_settings(status.applied, status.live, tuning.spec, datetime.now(UTC))
-
-    async def refused(tuning: FastAPITuning, message: str) -> None:
-        try:
-            await reconciler.events.record(
-                tuning, EventType.WARNING, Reason.INJECTION_REFUSED, message, datetime.now(UTC)
-            )
-        except (WriteRejected, NotFound) as error:
-            logger.warning("event not posted", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})
-
-    return Injector(
-        naming=cache.naming,
-        wanted=wanted,
-        settings=settings_of,
-        source=source,
-        metrics=reconciler.metrics,
-        refused=refused,
-    )
 
 
 def _listen(port: int) -> socket.socket:
