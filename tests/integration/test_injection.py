@@ -363,7 +363,7 @@ async def served(hook: Webhook, directory: Path) -> AsyncIterator[None]:
         refused=refused,
     )
     server = WebhookServer(webhook(injector), CertificateFiles(directory))
-    running = asyncio.create_task(server.run_on(socket.create_server(("127.0.0.1", hook.port))))
+    running = asyncio.create_task(server.run_on(lambda: socket.create_server(("127.0.0.1", hook.port))))
     try:
         yield
     finally:

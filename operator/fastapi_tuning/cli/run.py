@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 from collections.abc import Iterator
@@ -122,7 +123,7 @@ async def run_operator(settings: OperatorSettings) -> None:
         if settings.webhook is not None:
             webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
             servers.append(webhook_server)
-            parts.append(asyncio.create_task(webhook_server.run_on(_listen(settings.webhook.port))))
+            parts.append(asyncio.create_task(webhook_server.run_on(functools.partial(_listen, settings.webhook.port))))
             if (keeper := keeper_of(settings.webhook, api)) is not None:
                 endless.append(asyncio.create_task(keeper.run()))
                 parts.append(endless[-1])

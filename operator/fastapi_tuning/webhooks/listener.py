@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class CertificateFiles:
         try:
             found = (certificate.read_bytes(), key.read_bytes())
             if found != self._seen:
+                # Tried elsewhere first: a pair that does not match would leave the context with half of it.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
                 self.context.load_cert_chain(certificate, key)
                 self._seen = found
         except FileNotFoundError:
@@ -54,15 +56,18 @@ class WebhookServer(uvicorn.Server):
         super().__init__(config)
         self._files = files
 
-    async def run_on(self, listener: socket.socket) -> None:
-        """Until then connections wait in the listener's queue, and the API server gives up on them in time."""
+    async def run_on(self, listen: Callable[[], socket.socket]) -> None:
+        """Opens the port with `listen` when there is a certificate, not before.
+
+        A connection that is refused costs a pod's creation no time; one that waits for a certificate costs two seconds.
+        """
         while not self._files.load():
             if self.should_exit:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
         looking = asyncio.create_task(self._keep_looking())
         try:
-            await self.serve([listener])
+            await self.serve([listen()])
         finally:
             looking.cancel()
 
