@@ -85,7 +85,6 @@ async def test_a_new_certificate_is_served_to_new_connections(tmp_path: Path) ->
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("broken", [b"", b"not PEM"])
 async def test_a_key_without_its_certificate_changes_nothing_that_is_served(tmp_path: Path) -> None:
     old, new = certificates(), certificates()
     put(tmp_path, old)
@@ -96,6 +95,7 @@ async def test_a_key_without_its_certificate_changes_nothing_that_is_served(tmp_
         assert await server.serves(old.authorities)
 
 
+@pytest.mark.parametrize("broken", [b"", b"not PEM"])
 async def test_a_file_that_is_broken_changes_nothing(tmp_path: Path, broken: bytes) -> None:
     old = certificates()
     put(tmp_path, old)
