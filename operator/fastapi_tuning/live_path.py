@@ -18,7 +18,7 @@ from fastapi_tuning.api.status import ConditionType, Decision, FastAPITuningStat
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.balance import shares_to_close
-from fastapi_tuning.control.observation import Delivery, Signals, Traffic
+from fastapi_tuning.control.observation import Delivery, Observation, Signals, Traffic
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
 from fastapi_tuning.observe.agents import Acknowledgements, Agents, acknowledgements, as_bare, stuck
 from fastapi_tuning.observe.signals import PodKey
@@ -200,8 +200,8 @@ class LivePath:
 def _injection(turn: Turn) -> FirstInjection:
     conditions, agents = turn.after.conditions, turn.view.agents.count
     missed = any(each.type == ConditionType.OBJECTIVE_MET and each.status == "False" for each in conditions)
-    workload, history = turn.target.workload, turn.after.history
-    return first_injection(turn.tuning.spec, workload, agents, history, turn.now, objective_missed=missed)
+    observation = Observation(time=turn.now, workload=turn.target.workload, signals=turn.signals)
+    return first_injection(turn.tuning.spec, observation, agents, turn.after.history, objective_missed=missed)
 
 
 def _shares(turn: Turn) -> Mapping[str, float]:

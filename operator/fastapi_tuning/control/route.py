@@ -1,13 +1,13 @@
 """How settings reach the pods of one target now, and whether its pods should restart once to get the agent. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
-from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.observation import NoData, Observation
 
 
 class Route(StrEnum):
@@ -70,14 +70,17 @@ class FirstInjection:
 
 def first_injection(
     spec: FastAPITuningSpec,
-    workload: Workload,
+    observation: Observation,
     agents: AgentCount,
     history: History,
-    now: datetime,
     *,
     objective_missed: bool,
 ) -> FirstInjection:
-    """What is to become of a target whose route is AGENT_FIRST and whose object may act."""
+    """What is to become of a target whose route is AGENT_FIRST and whose object may act.
+
+    A target without metrics may restart, since the agent brings some; one that nobody can look at may not.
+    """
+    workload, signals, now = observation.workload, observation.signals, observation.time
     lacking = f"{agents.bare} of {agents.bare + agents.carrying} pods carry no agent"
     interval = timedelta(seconds=spec.apply.min_rollout_interval_seconds)
     last = history.last_rollout_time
@@ -87,6 +90,9 @@ def first_injection(
         return FirstInjection(hold=Reason.TARGET_NOT_READY, message="the target has no pods")
     if workload.ready_replicas < workload.desired_replicas:
         return FirstInjection(hold=Reason.TARGET_NOT_READY, message=f"{lacking}; not every pod is ready")
+    if isinstance(signals, NoData) and signals.reason is Reason.PROMETHEUS_UNREACHABLE:
+        message = f"{lacking}; no restart while Prometheus does not answer"
+        return FirstInjection(hold=signals.reason, message=message)
     if objective_missed:
         message = f"{lacking}; no restart while the objective is missed"
         return FirstInjection(hold=Reason.ERROR_BUDGET_BURNING, message=message)

@@ -6,8 +6,9 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, Mode
+from fastapi_tuning.control.observation import NoData, Signals
 from fastapi_tuning.control.route import AgentCount, FirstInjection, Route, first_injection, route, wants_agent
-from tests.unit.control.builders import NOW, ago, history, spec, workload
+from tests.unit.control.builders import NO_DATA, ago, history, observation, spec, traffic, workload
 
 ALL, SOME, NO_AGENT = (
     AgentCount(carrying=3, bare=0),
@@ -57,13 +58,14 @@ def test_recommend_changes_no_pod_unless_the_agent_was_asked_for_by_name(
     assert wants_agent(spec(mode=mode, apply={"strategy": strategy})) is wanted
 
 
-def due(*, objective_missed: bool = False, last_rollout: float | None = None, **changes: Any) -> FirstInjection:
+def due(
+    *, objective_missed: bool = False, last_rollout: float | None = None, signals: Signals | None = None, **changes: Any
+) -> FirstInjection:
     return first_injection(
         spec(),
-        workload(**changes),
+        observation(workload=workload(**changes), signals=signals or traffic()),
         NO_AGENT,
         history(last_rollout_time=None if last_rollout is None else ago(last_rollout)),
-        NOW,
         objective_missed=objective_missed,
     )
 
@@ -77,12 +79,17 @@ def test_healthy_pods_without_the_agent_restart() -> None:
     [
         pytest.param(due(rollout_in_progress=True), Reason.ROLLOUT_IN_PROGRESS, id="rollout"),
         pytest.param(due(desired_replicas=4, ready_replicas=3), Reason.TARGET_NOT_READY, id="unready"),
+        pytest.param(due(signals=NO_DATA), Reason.PROMETHEUS_UNREACHABLE, id="blind"),
         pytest.param(due(objective_missed=True), Reason.ERROR_BUDGET_BURNING, id="objective"),
         pytest.param(due(last_rollout=1799), Reason.ROLLOUT_RATE_LIMITED, id="rate"),
     ],
 )
 def test_a_restart_waits(held: FirstInjection, reason: Reason) -> None:
     assert held.hold is reason
+
+
+def test_pods_that_export_nothing_restart_since_the_agent_does() -> None:
+    assert due(signals=NoData(reason=Reason.SOURCE_UNKNOWN, message="no histogram")).hold is None
 
 
 def test_the_shortest_time_between_restarts_counts_for_this_one_too() -> None:
