@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
+from fastapi_tuning.cli.listening import listen
 from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
 from fastapi_tuning.errors import CannotStart, FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
@@ -74,7 +74,7 @@ async def run_operator(settings: OperatorSettings) -> None:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     async with ApiClient() as client:
-        listener = _listen(settings.port)
+        listener = listen(settings.port)
         api = KubernetesApi(client)
         metrics = OperatorMetrics(registry)
         reconciler = Reconciler(
@@ -123,7 +123,7 @@ async def run_operator(settings: OperatorSettings) -> None:
         if settings.webhook is not None:
             webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
             servers.append(webhook_server)
-            parts.append(asyncio.create_task(webhook_server.run_on(functools.partial(_listen, settings.webhook.port))))
+            parts.append(asyncio.create_task(webhook_server.run_on(functools.partial(listen, settings.webhook.port))))
             if (keeper := keeper_of(settings.webhook, api)) is not None:
                 endless.append(asyncio.create_task(keeper.run()))
                 parts.append(endless[-1])
@@ -136,14 +136,6 @@ async def run_operator(settings: OperatorSettings) -> None:
         for result in await asyncio.gather(*parts, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
-
-
-def _listen(port: int) -> socket.socket:
-    """A socket on all addresses. Ours, because uvicorn ends the process when a port is taken."""
-    try:
-        return socket.create_server(("", port))
-    except OSError as error:
-        raise CannotStart(f"port {port} cannot be opened: {error.strerror}") from error
 
 
 class _PageServer(uvicorn.Server):
