@@ -6,7 +6,7 @@ observe → tune (pure) → act → report. A target that cannot be read ends th
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi_tuning.act.moves import MoveResult, carry_out
@@ -27,8 +27,11 @@ from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
+from fastapi_tuning.live_path import LivePath, LiveStep, Turn
+from fastapi_tuning.observe.agents import marked, read_generations
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.observe.signals import PodKey
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, status
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -47,6 +50,7 @@ class Reconciler:
     prometheus: PrometheusReader
     events: EventRecorder
     metrics: OperatorMetrics
+    live_path: LivePath
     _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
 
@@ -62,12 +66,15 @@ class Reconciler:
             [_metrics_target(tuning, found) for tuning in due if _key(tuning) in found],
             now,
         )
+        with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
+        generations = await asyncio.to_thread(read_generations, self.prometheus, with_agent, now)
         for tuning in due:
             target = targets[_key(tuning)]
             if isinstance(target, FastAPITuningError):
                 await self._report_problem(tuning, target, now)
             else:
-                await self._reconcile(tuning, target, signals[_key(tuning)], older.get(tuning.uid), now)
+                seen = _Seen(target=target, signals=signals[_key(tuning)], generations=generations)
+                await self._reconcile(tuning, seen, older.get(tuning.uid), now)
 
     async def report_unreadable(self, tuning: UnreadableTuning, now: datetime) -> None:
         """Say that an object's spec cannot be read, and leave its target as it is."""
@@ -97,20 +104,41 @@ class Reconciler:
 
         return dict(await asyncio.gather(*map(read, tunings)))
 
-    async def _reconcile(
-        self, tuning: FastAPITuning, target: Target, signals: Signals, twin: str | None, now: datetime
-    ) -> None:
+    async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
         before = self.newest_status(tuning)
-        observation = Observation(time=now, workload=target.workload, signals=signals)
-        surroundings = Surroundings(
-            applied=before.applied, paused_until=_paused_until(tuning.annotations), duplicate_of=twin
+        target, paused_until = seen.target, _paused_until(tuning.annotations)
+        view = self.live_path.view(tuning, target, before.live, seen.generations, now)
+        observation = Observation(
+            time=now,
+            workload=replace(target.workload, delivery=view.delivery),
+            signals=marked(seen.signals, view.found),
         )
+        surroundings = Surroundings(applied=before.applied, paused_until=paused_until, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        results = await carry_out(self.api, path, target.workload, outcome.moves, before.applied)
+        results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
         after = _status_after(tuning, before, observation, outcome, results)
+        # Known before any pod is replaced: what the webhook gives to new pods is read from it.
+        self._newest[tuning.uid] = after
+        acting = (
+            tuning.spec.mode is Mode.AUTO
+            and not tuning.spec.suspend
+            and (paused_until is None or now >= paused_until)
+            and twin is None
+        )
+        turn = Turn(
+            tuning=tuning,
+            target=target,
+            view=view,
+            signals=observation.signals,
+            after=after,
+            acting=acting,
+            now=now,
+        )
+        step = await self.live_path.step(turn)
+        after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
-        await self._announce(tuning, before, after, results, now)
+        await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)
 
     async def _report_problem(self, tuning: StoredTuning, error: FastAPITuningError, now: datetime) -> None:
@@ -132,19 +160,20 @@ class Reconciler:
         tuning: StoredTuning,
         before: FastAPITuningStatus,
         after: FastAPITuningStatus,
-        results: Iterable[MoveResult],
+        also: Iterable[tuple[EventType, str, str]],
         now: datetime,
     ) -> None:
-        """Events: what was moved, what the API server refused, and readiness lost or regained."""
+        """Events: what was moved, `also` this, and what stopped being true that should be."""
         said: list[tuple[EventType, str, str]] = []
         if after.last_decision is not None and after.last_decision != before.last_decision:
             decision = after.last_decision
             step = f"{decision.knob} {decision.from_value or '?'} → {decision.to_value}: {decision.message}"
             said.append((EventType.NORMAL, decision.guard or decision.reason, step))
-        said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
-        was, ready = _ready_of(before), _ready_of(after)
-        if ready is not None and ready.status == "False" and (was is None or _differ(was, ready)):
-            said.append((EventType.WARNING, ready.reason, ready.message))
+        said += also
+        for type_ in _WORTH_A_WARNING:
+            was, now_is = _condition(before, type_), _condition(after, type_)
+            if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
+                said.append((EventType.WARNING, now_is.reason, now_is.message))
         for kind, reason, message in said:
             try:
                 await self.events.record(tuning, kind, reason, message, now)
@@ -179,6 +208,15 @@ class Reconciler:
                         "error": result.message,
                     },
                 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one cycle read about one object."""
+
+    target: Target
+    signals: Signals
+    generations: Mapping[PodKey, int] | None
 
 
 def _key(tuning: StoredTuning) -> tuple[str, str]:
@@ -246,7 +284,7 @@ def _status_after(
     failures = [
         conditions.Finding(status="False", reason=each.reason, message=each.message)
         for each in results
-        if not each.applied and each.reason is not Reason.CONFLICT
+        if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
     findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
     measured = status.measured_of(outcome)
@@ -264,14 +302,39 @@ def _status_after(
         recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
         applied=applied,
         original=original_after(before.original, before.applied, workload.desired_replicas, done),
+        live=before.live,
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         history=history_after(outcome.history, observation, outcome.estimate, done),
     )
 
 
-def _ready_of(each: FastAPITuningStatus) -> Condition | None:
-    return next((entry for entry in each.conditions if entry.type == ConditionType.READY), None)
+def _with_live_step(
+    after: FastAPITuningStatus, before: FastAPITuningStatus, step: LiveStep, now: datetime
+) -> FastAPITuningStatus:
+    added = conditions.conditions_of(step.findings, before.conditions, after.observed_generation, now)
+    update: dict[str, object] = {"live": step.live, "conditions": (*after.conditions, *added)}
+    if step.decision is not None:
+        update["last_decision"] = step.decision
+        update["decisions"] = (*after.decisions, step.decision)[-status.MOST_DECISIONS :]
+        update["history"] = after.history.model_copy(update={"last_rollout_time": now})
+    return after.model_copy(update=update)
+
+
+def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
+    """What the API server refused. A setting that waits for the agent is no refusal: a condition tells about that."""
+    return [
+        (EventType.WARNING, result.reason, result.message)
+        for result in results
+        if not result.applied and result.reason is not Reason.AGENT_MISSING
+    ]
+
+
+_WORTH_A_WARNING = (ConditionType.READY, ConditionType.AGENT_INJECTED, ConditionType.SETTINGS_ACKNOWLEDGED)
+
+
+def _condition(each: FastAPITuningStatus, kind: ConditionType) -> Condition | None:
+    return next((entry for entry in each.conditions if entry.type == kind), None)
 
 
 def _differ(left: Condition, right: Condition) -> bool:

@@ -13,6 +13,7 @@ from fastapi_tuning.api.status import Condition, FastAPITuningStatus
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning, tuning_of
 from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.errors import MetricsUnavailable, TargetUnavailable, WriteRejected
+from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -114,11 +115,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.load = Load(self.api, 900.0)
+        metrics = OperatorMetrics(self.registry)
         self.reconciler = Reconciler(
             api=self.api,
             prometheus=self.load,
             events=EventRecorder(api=self.api),
-            metrics=OperatorMetrics(self.registry),
+            metrics=metrics,
+            live_path=LivePath(api=self.api, metrics=metrics, enabled=True, injecting=False),
         )
 
     async def cycle(self, *due: FastAPITuning, after_seconds: int = 0) -> None:

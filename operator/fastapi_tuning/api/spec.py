@@ -55,9 +55,14 @@ class MetricsSource(StrEnum):
 
 
 class ApplyStrategy(StrEnum):
-    """How settings other than replicas reach the pods: environment in the pod template, hence a rollout."""
+    """How settings other than replicas reach the pods: through the agent at once, or by a rollout."""
 
+    AUTO = "Auto"
+    """Live where the pods carry the agent, which the webhook brings in; else RollingRestart."""
+    LIVE = "Live"
+    """Through the agent, and never by a rollout; in mode Recommend the agent is there to be read from."""
     ROLLING_RESTART = "RollingRestart"
+    """Environment in the pod template; no agent is brought in."""
 
 
 class OnDelete(StrEnum):
@@ -300,13 +305,22 @@ class Workers(ApiModel):
     """Auto turns k workers into k times the pods; Recommend only reports them."""
 
 
-class Apply(ApiModel):
-    """How and how often the pod template may change."""
+class Connections(ApiModel):
+    """Whether pods with more than their share of requests ask clients to connect anew (needs the agent)."""
 
-    strategy: ApplyStrategy = ApplyStrategy.ROLLING_RESTART
+    mode: Mode = Mode.AUTO
+    """Auto: they do, until the load is even again; less than Auto: they never do."""
+
+
+class Apply(ApiModel):
+    """How settings reach the pods, and how often the pod template may change."""
+
+    strategy: ApplyStrategy = ApplyStrategy.AUTO
     """How settings reach the pods."""
     min_rollout_interval_seconds: Annotated[int, Field(ge=60, le=604_800)] = 1800
     """Shortest time between two rollouts of ours."""
+    expire_after_seconds: Annotated[int | None, Field(ge=300, le=604_800)] = None
+    """Live settings end when the operator is gone this long; unset: they stay."""
 
 
 class FastAPITuningSpec(ApiModel):
@@ -325,6 +339,7 @@ class FastAPITuningSpec(ApiModel):
     thread_pool: ThreadPool = ThreadPool()
     uvicorn: Uvicorn = Uvicorn()
     workers: Workers = Workers()
+    connections: Connections = Connections()
     apply: Apply = Apply()
     on_delete: OnDelete = OnDelete.KEEP
 

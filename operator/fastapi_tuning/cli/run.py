@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,10 +18,13 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.spec import OnDelete
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
+from fastapi_tuning.cli.listening import listen
+from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
 from fastapi_tuning.errors import CannotStart, FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
+from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 from fastapi_tuning.observe.workloads import deployment_path, read_target
 from fastapi_tuning.reconcile import Reconciler
@@ -39,6 +42,9 @@ class OperatorSettings:
     prometheus: PrometheusEndpoint
     namespaces: tuple[str, ...]
     port: int
+    live: bool
+    """Whether settings may go into running pods."""
+    webhook: WebhookSettings | None
 
 
 def log_as_json(level: str) -> None:
@@ -68,13 +74,20 @@ async def run_operator(settings: OperatorSettings) -> None:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     async with ApiClient() as client:
-        listener = _listen(settings.port)
+        listener = listen(settings.port)
         api = KubernetesApi(client)
+        metrics = OperatorMetrics(registry)
         reconciler = Reconciler(
             api=api,
             prometheus=PrometheusClient(settings.prometheus),
             events=EventRecorder(api),
-            metrics=OperatorMetrics(registry),
+            metrics=metrics,
+            live_path=LivePath(
+                api=api,
+                metrics=metrics,
+                enabled=settings.live,
+                injecting=settings.live and settings.webhook is not None,
+            ),
         )
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
         loop = ControlLoop(api=api, cache=cache, reconciler=reconciler, namespaces=settings.namespaces)
@@ -105,21 +118,24 @@ async def run_operator(settings: OperatorSettings) -> None:
             asyncio.create_task(loop.run()),
             asyncio.create_task(server.serve([listener])),
         ]
+        servers: list[uvicorn.Server] = [server]
+        endless = [parts[1]]
+        if settings.webhook is not None:
+            webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
+            servers.append(webhook_server)
+            parts.append(asyncio.create_task(webhook_server.run_on(functools.partial(listen, settings.webhook.port))))
+            if (keeper := keeper_of(settings.webhook, api)) is not None:
+                endless.append(asyncio.create_task(keeper.run()))
+                parts.append(endless[-1])
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
-        server.should_exit = True
-        parts[1].cancel()
+        for each in servers:
+            each.should_exit = True
+        for task in endless:
+            task.cancel()
         for result in await asyncio.gather(*parts, return_exceptions=True):
             if isinstance(result, Exception):
                 raise result
-
-
-def _listen(port: int) -> socket.socket:
-    """A socket on all addresses. Ours, because uvicorn ends the process when a port is taken."""
-    try:
-        return socket.create_server(("", port))
-    except OSError as error:
-        raise CannotStart(f"port {port} for health and metrics cannot be opened: {error.strerror}") from error
 
 
 class _PageServer(uvicorn.Server):
@@ -134,6 +150,7 @@ async def _restore(api: KubernetesApi, tuning: FastAPITuning) -> None:
     try:
         target = await read_target(api, tuning.namespace, tuning.spec.target_ref)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        await restore(api, path, target.workload.container, tuning.status)
+        pods = [pod.name for pod in target.agents.carrying]
+        await restore(api, path, target.workload.container, tuning.status, pods)
     except FastAPITuningError as error:
         logger.warning("not restored", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})

@@ -218,8 +218,9 @@ def _settings(
 
 
 def _ignored(proposal: Proposal, situation: _Situation) -> bool:
-    """What the launcher would ignore is not proposed."""
-    settings = situation.observation.workload.launch.settings
+    """What would go through a variable that the launcher ignores is not proposed; running pods need no variable."""
+    workload = situation.observation.workload
+    settings = workload.launch.settings if workload.delivery is Delivery.ROLLOUT else ()
     return VARIABLES.get(proposal.knob) in {each.variable for each in settings if each.blocked_by is not None}
 
 

@@ -61,3 +61,8 @@ def presence(where: str, seconds: int) -> str:
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
     exported = f'last_over_time({{__name__=~"{names}",{where}}}[{seconds}s])'
     return f"count by (namespace, pod, __name__) ({exported} or {UP}{{{where}}} == 1)"
+
+
+def settings_generations(where: str) -> str:
+    """The least, since a pod may show the agent's metrics on two ports, scraped at different times."""
+    return f"min by (namespace, pod) (fastapi_tuning_agent_settings_generation{{{where}}})"

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import ApiServer, Json
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
+from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.signals import PodKey
@@ -21,10 +21,13 @@ _HTTP_PORT_NAMES = ("http", "web")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload together with the names of its ready pods, by which its metrics are found."""
+    """A workload together with the names of its ready pods, by which its metrics are found, and their agents."""
 
     workload: Workload
     ready_pods: frozenset[PodKey]
+    agents: Agents
+    injectable: bool
+    """Whether the pod template lets the webhook bring the agent in."""
 
 
 def deployment_path(namespace: str, name: str) -> str:
@@ -50,7 +53,14 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
         ready_pods=ready,
+        agents=agents_of(pods["items"]),
+        injectable=_is_injectable(deployment["spec"]["template"]),
     )
+
+
+def _is_injectable(template: Json) -> bool:
+    annotations = template.get("metadata", {}).get("annotations") or {}
+    return annotations.get(INJECT_ANNOTATION) != "false"
 
 
 def workload_of(deployment: Json, reference: TargetReference, ready: int, autoscaler: str | None) -> Workload:
@@ -111,10 +121,8 @@ def _without_ours(container: Json) -> Json:
     return {**container, "env": kept}
 
 
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+def _is_ready(pod: Json) -> bool:
+    return ready_since(pod) is not None and "deletionTimestamp" not in pod["metadata"]
 
 
 def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:

@@ -1,9 +1,11 @@
 """An API server in memory: what the stages need of Kubernetes, with its compare-and-set and its field owners."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi_tuning.api.agent import SETTINGS_ANNOTATION
 from fastapi_tuning.api_server import FIELD_MANAGER, Json, PatchType
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
 
@@ -21,6 +23,10 @@ class FakeApiServer:
     events: list[Json] = field(default_factory=list)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    admit: Callable[[Json], Json] = lambda pod: pod
+    """What admission makes of a new pod."""
+    refused_pods: set[str] = field(default_factory=set)
+    """Pods that may not be written to."""
     refuses_events: bool = False
     refuses_status: bool = False
 
@@ -42,7 +48,7 @@ class FakeApiServer:
             },
             "status": {"observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas},
         }
-        self.pods.setdefault(namespace, []).extend(_pod(f"{name}-{index}", labels) for index in range(replicas))
+        self.pods.setdefault(namespace, []).extend(self._pod(f"{name}-{index}", labels) for index in range(replicas))
         return self.deployments[path]
 
     def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop") -> None:
@@ -53,6 +59,11 @@ class FakeApiServer:
     def environment(self, name: str = "checkout", *, namespace: str = "shop") -> dict[str, str]:
         (container,) = self.deployments[DEPLOYMENTS.format(namespace, name)]["spec"]["template"]["spec"]["containers"]
         return {entry["name"]: entry["value"] for entry in container.get("env", [])}
+
+    def settings_of_pods(self, *, namespace: str = "shop") -> dict[str, str]:
+        """The settings annotation by pod, of those that have one."""
+        found = {pod["metadata"]["name"]: pod["metadata"].get("annotations") or {} for pod in self.pods[namespace]}
+        return {pod: each[SETTINGS_ANNOTATION] for pod, each in found.items() if SETTINGS_ANNOTATION in each}
 
     async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
         if path in self.deployments:
@@ -72,6 +83,8 @@ class FakeApiServer:
             return self._patch_status(path, body)
         if path.endswith("/scale"):
             return self._scale(path.removesuffix("/scale"), body)
+        if "/pods/" in path:
+            return self._patch_pod(path, body)
         assert patch_type is PatchType.APPLY, "the template is only ever applied"
         return self._apply(path, body)
 
@@ -87,6 +100,18 @@ class FakeApiServer:
         self.statuses.setdefault(path.split("/")[-2], []).append(body["status"])
         return body
 
+    def _patch_pod(self, path: str, body: Json) -> Json:
+        namespace, name = path.split("/")[4], path.split("/")[-1]
+        if name in self.refused_pods:
+            raise WriteRejected("pods are forbidden")
+        for pod in self.pods.get(namespace, []):
+            if pod["metadata"]["name"] == name:
+                merged = (pod["metadata"].get("annotations") or {}) | body["metadata"]["annotations"]
+                pod["metadata"]["annotations"] = {key: value for key, value in merged.items() if value is not None}
+                self.changed.append(path)
+                return body
+        raise NotFound(f"{path} not found")
+
     def _scale(self, path: str, body: Json) -> Json:
         deployment = self._found(path)
         expected = body.get("metadata", {}).get("resourceVersion")
@@ -99,7 +124,9 @@ class FakeApiServer:
     def _apply(self, path: str, body: Json) -> Json:
         """Server-side apply without force: what we left out is removed, what others own is a conflict."""
         deployment = self._found(path)
-        (applied,) = body["spec"]["template"]["spec"]["containers"]
+        template = body["spec"]["template"]
+        deployment["spec"]["template"]["metadata"]["annotations"] = template.get("metadata", {}).get("annotations", {})
+        (applied,) = template["spec"]["containers"]
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         assert applied["name"] == container["name"]
         wanted = {entry["name"]: entry["value"] for entry in applied["env"]}
@@ -129,13 +156,22 @@ class FakeApiServer:
         labels = deployment["spec"]["selector"]["matchLabels"]
         namespace = path.split("/")[5]
         others = [pod for pod in self.pods[namespace] if pod["metadata"]["labels"] != labels]
-        fresh = [_pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
+        fresh = [self._pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
         self.pods[namespace] = [*others, *fresh]
         self.changed.append(path)
 
+    def _pod(self, name: str, labels: dict[str, str]) -> Json:
+        return self.admit(
+            {
+                "metadata": {"name": name, "labels": labels},
+                "spec": {"containers": [{"name": "app"}]},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            }
+        )
 
-def _pod(name: str, labels: dict[str, str]) -> Json:
-    return {
-        "metadata": {"name": name, "labels": labels},
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-    }
+
+def with_agent(pod: Json) -> Json:
+    """The pod after the webhook, as far as the operator looks at it."""
+    item = {"path": "settings.json", "fieldRef": {"fieldPath": f"metadata.annotations['{SETTINGS_ANNOTATION}']"}}
+    volume = {"name": "fastapi-tuning-settings", "downwardAPI": {"items": [item]}}
+    return {**pod, "spec": {**pod["spec"], "volumes": [volume]}}
