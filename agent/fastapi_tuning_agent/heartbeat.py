@@ -1,0 +1,48 @@
+"""How late the event loop is: a timer that should fire at a fixed interval."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fastapi_tuning_agent.histogram import WAIT_EDGES, Histogram
+
+INTERVAL_SECONDS = 0.05  # 0.02 % of a core
+MIN_INTERVAL_SECONDS = 0.01
+
+
+class Heartbeat:
+    """Start and stop it in the loop's thread; read it from any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = time.monotonic()
+        self.interval_seconds = INTERVAL_SECONDS
+        self.lags = Histogram(WAIT_EDGES)
+
+    def start(self) -> None:
+        if self._timer is None:
+            self._arm()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def lag_seconds(self, now: float) -> float:
+        """How long the beat has been due at `now` (monotonic seconds); not above 0 if the loop is on time."""
+        return now - self._due if self._timer is not None else 0.0
+
+    def watch_for(self, lag_limit_seconds: float | None) -> None:
+        """Beats often enough to see such a lag soon; None is the usual interval."""
+        wanted = INTERVAL_SECONDS if lag_limit_seconds is None else lag_limit_seconds / 2
+        self.interval_seconds = max(MIN_INTERVAL_SECONDS, min(wanted, INTERVAL_SECONDS))
+
+    def _arm(self) -> None:
+        self._due = time.monotonic() + self.interval_seconds
+        self._timer = self._loop.call_later(self.interval_seconds, self._beat)
+
+    def _beat(self) -> None:
+        self.lags.observe(max(0.0, time.monotonic() - self._due))
+        self._arm()
