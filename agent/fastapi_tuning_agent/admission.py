@@ -1,85 +1,78 @@
 """ASGI wrapper around the whole app: counts its requests, and refuses those that would only make all others late.
 
-It stands in every request's way, so it does little: no wrapper of `receive`, and a plain function around `send`.
+It stands in every request's way, so it is written for speed: a function and not an object, nothing around `receive`, a
+plain function around `send`, and the counting spelt out. Under 1 µs where a minimal request takes 120.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi_tuning_agent.environment import Options
 from fastapi_tuning_agent.traffic import SHED, Traffic
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
-
-    Message = MutableMapping[str, Any]
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[Message]]
-    Send = Callable[[Message], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 RETRY_AFTER_SECONDS = b"1"
-SEEN = "fastapi_tuning_agent"
-"""Key of a scope that an outer Admission has counted: an app may be wrapped by its server and by itself."""
+_ANSWERED = -1
 
 
-class Admission:
-    """One wrapped app. Probes, scrapes and WebSockets pass uncounted."""
+def admission(app: App, traffic: Traffic, options: Options) -> App:
+    """The app with its requests counted in `traffic` and held to its limits. Probes, scrapes and WebSockets pass by."""
+    exempt_paths = options.exempt_paths
+    readiness_paths = options.readiness_paths
 
-    __slots__ = ("_app", "_exempt_paths", "_readiness_paths", "_traffic")
-
-    def __init__(self, app: App, traffic: Traffic, options: Options) -> None:
-        self._app = app
-        self._traffic = traffic
-        self._exempt_paths = options.exempt_paths
-        self._readiness_paths = options.readiness_paths
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or SEEN in scope or scope["path"] in self._exempt_paths:
-            await self._pass_by(scope, receive, send)
+    async def admitted(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in exempt_paths:
+            if traffic.draining and scope["type"] == "http" and scope["path"] in readiness_paths:
+                await _refuse(send)
+            else:
+                await app(scope, receive, send)
             return
-        scope[SEEN] = True
-        traffic = self._traffic
         began = monotonic()
         traffic.started += 1
-        if traffic.guarded and (reason := traffic.refusal(began)) is not None:
-            traffic.shed[reason] += 1
+        if traffic.guarded and (rule := traffic.refusal(began)) is not None:
             await _refuse(send)
-            traffic.answered(SHED, monotonic() - began)
+            traffic.refused(rule, monotonic() - began)
             return
-        status = 0
+        status = SHED
 
         def watched(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if (traffic.close_share or traffic.draining) and traffic.closes_next():
+                if traffic.closing and traffic.closes_next():
                     message = _closing(scope, message)
             elif status > 0 and not message.get("more_body"):
                 # Here and not when the app returns: background tasks run after the answer.
-                traffic.answered(status, monotonic() - began)
-                status = -1
+                seconds = monotonic() - began
+                histogram = traffic.durations[status // 100]
+                edges, counts = histogram.buckets
+                counts[bisect_left(edges, seconds)] += 1
+                histogram.sum_seconds += seconds
+                status = _ANSWERED
             return send(message)
 
         traffic.in_flight += 1
         try:
-            await self._app(scope, receive, watched)
+            await app(scope, receive, watched)
         except Exception:
-            if status >= 0:
-                traffic.answered(500, monotonic() - began)
+            if status != _ANSWERED:
+                traffic.failed(monotonic() - began)
             raise
         finally:
             traffic.in_flight -= 1
-        if status >= 0:  # the server makes a 500 of an app that does not answer
-            traffic.answered(500, monotonic() - began)
+        if status != _ANSWERED:  # the server makes a 500 of an app that does not answer
+            traffic.failed(monotonic() - began)
 
-    async def _pass_by(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._traffic.draining and scope["type"] == "http" and scope["path"] in self._readiness_paths:
-            await _refuse(send)
-        else:
-            await self._app(scope, receive, send)
+    return admitted
 
 
 async def _refuse(send: Send) -> None:

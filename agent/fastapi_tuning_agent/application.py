@@ -5,6 +5,7 @@ Every step is guarded: the app must start and answer as if nothing had been inst
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from fastapi_tuning_agent.admission import Admission
+from fastapi_tuning_agent.admission import admission
 from fastapi_tuning_agent.environment import is_off, options_from
 from fastapi_tuning_agent.finder import watch_imports
 from fastapi_tuning_agent.loop_agent import LoopAgent
@@ -41,21 +42,47 @@ def install_into(app: Starlette) -> None:
 def _install(app: Starlette) -> None:
     if app.middleware_stack is not None:
         raise RuntimeError("install(app) must be called before the app starts")
-    traffic = PROCESS.new_traffic()
-    _start_after_lifespan(app, traffic)
-    _admit_requests(app, traffic)
+    installed = _Installed(PROCESS.new_traffic())
+    _start_after_lifespan(app, installed)
+    _admit_requests(app, installed)
     watch_imports()
     if options_from(os.environ).metrics_port is None:  # never in both places: whoever sums them up would count twice
         _export()
 
 
-def _start_after_lifespan(app: Starlette, traffic: Traffic) -> None:
+class _Installed:
+    """What the agent holds for one app, in whatever event loop this runs now."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+        self.counted_by_server = False
+        """Under uvicorn the agent is around the whole server's app: counting here too would be twice."""
+
+    def look_around(self) -> None:
+        agent = PROCESS.agent_of(asyncio.get_running_loop())
+        self.counted_by_server = agent is not None and bool(agent.servers)
+
+    async def start(self) -> LoopAgent | None:
+        """In the app's event loop once its own start-up is done. Never raises; None: there is nothing to end."""
+        try:
+            self.look_around()
+            agent = PROCESS.enter()
+            agent.take_executor()
+            agent.admit(self.traffic)
+            await PROCESS.start(agent)
+        except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice
+            _log.exception("the tuning agent could not start; the app goes on without it")
+            return None
+        return agent
+
+
+def _start_after_lifespan(app: Starlette, installed: _Installed) -> None:
     own_lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(started: Any) -> AsyncIterator[Any]:
         async with own_lifespan(started) as state:
-            agent = await _started(traffic)
+            agent = await installed.start()
             try:
                 yield state
             finally:
@@ -65,24 +92,15 @@ def _start_after_lifespan(app: Starlette, traffic: Traffic) -> None:
     app.router.lifespan_context = lifespan
 
 
-async def _started(traffic: Traffic) -> LoopAgent | None:
-    try:
-        agent = PROCESS.enter()
-        agent.take_executor()
-        agent.admit(traffic)
-        await PROCESS.start(agent)
-    except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice
-        _log.exception("the tuning agent could not start; the app goes on without it")
-        return None
-    return agent
-
-
-def _admit_requests(app: Starlette, traffic: Traffic) -> None:
+def _admit_requests(app: Starlette, installed: _Installed) -> None:
     # Not add_middleware: what the app adds later would then stand before the counter.
     build_own_stack = app.build_middleware_stack
 
     def build_middleware_stack() -> ASGIApp:
-        return Admission(build_own_stack(), traffic, options_from(os.environ))
+        installed.look_around()
+        own = build_own_stack()
+        counted = admission(own, installed.traffic, options_from(os.environ))
+        return lambda scope, receive, send: (own if installed.counted_by_server else counted)(scope, receive, send)
 
     app.build_middleware_stack = build_middleware_stack  # type: ignore[method-assign]
 

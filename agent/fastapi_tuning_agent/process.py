@@ -156,20 +156,20 @@ class Process:
                 continue
 
     def _retire_if_due(self, now: float) -> None:
-        servers = [server for agent in self._loops for server in agent.servers if server.can_be_ended]
         settings = self._in_force
-        if not servers or settings.max_requests is None:
+        servers = [server for agent in self._loops for server in agent.servers if server.can_be_ended]
+        if not servers:
             return
-        # Where other workers of the pod answer meanwhile, there is nothing to drain.
-        alone = self._page is None or self._page.workers() == 1
         phase = self._retirement.step(
             now=now,
             requests=sum(traffic.started for traffic in self._traffics),
             max_requests=settings.max_requests,
-            drain_seconds=settings.drain_seconds if alone else 0.0,
+            drain_seconds=settings.drain_seconds,
         )
+        if phase is Phase.DRAINING and self._page is not None and self._page.workers() > 1:
+            phase = Phase.ENDING  # the other workers of the pod answer meanwhile
         for traffic in self._traffics:
-            traffic.draining = phase is not Phase.SERVING
+            traffic.drain(phase is not Phase.SERVING)
         if phase is Phase.ENDING:
             for server in servers:
                 server.end()

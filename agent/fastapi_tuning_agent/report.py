@@ -59,7 +59,7 @@ def of_traffic(traffic: Traffic) -> Snapshot:
         "fastapi_tuning_requests_shed_total": {(("reason", reason),): n for reason, n in traffic.shed.items()},
         "fastapi_tuning_request_duration_seconds": {
             labels: value
-            for outcome, histogram in traffic.durations()
+            for outcome, histogram in traffic.shown_durations()
             for labels, value in _histogram(histogram, ("outcome", outcome)).items()
         },
     }

@@ -8,7 +8,7 @@ import os
 from types import ModuleType
 from typing import Any
 
-from fastapi_tuning_agent.admission import Admission
+from fastapi_tuning_agent.admission import admission
 from fastapi_tuning_agent.environment import options_from
 from fastapi_tuning_agent.process import PROCESS
 
@@ -49,7 +49,7 @@ def _enter(server: Any) -> None:
         agent.take_executor()
         traffic = PROCESS.new_traffic()
         agent.admit(traffic)
-        server.config.loaded_app = Admission(server.config.loaded_app, traffic, options_from(os.environ))
+        server.config.loaded_app = admission(server.config.loaded_app, traffic, options_from(os.environ))
     except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice
         _log.exception("the tuning agent cannot watch this server; the app goes on without it")
 

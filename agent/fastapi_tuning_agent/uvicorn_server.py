@@ -42,12 +42,10 @@ class UvicornServer:
 
         Not with `--reload`, which waits until a file changes, nor with several workers before uvicorn 0.30.
         """
-        from uvicorn.supervisors import Multiprocess
-
         config = self._server.config
         if getattr(config, "reload", False):
             return False
-        return getattr(config, "workers", 1) == 1 or hasattr(Multiprocess, "keep_subprocess_alive")
+        return getattr(config, "workers", 1) == 1 or _supervisor_restarts_workers()
 
     @property
     def asked_workers(self) -> int:
@@ -88,3 +86,9 @@ class UvicornServer:
 
 
 _NEVER = object()
+
+
+def _supervisor_restarts_workers() -> bool:
+    from uvicorn.supervisors import Multiprocess
+
+    return hasattr(Multiprocess, "keep_subprocess_alive")
