@@ -18,6 +18,7 @@ class Heartbeat:
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due = time.monotonic()
+        self._last_lag_seconds = 0.0
         self.interval_seconds = INTERVAL_SECONDS
         self.lags = Histogram(WAIT_EDGES)
 
@@ -30,9 +31,13 @@ class Heartbeat:
             self._timer.cancel()
             self._timer = None
 
-    def lag_seconds(self, now: float) -> float:
+    def overdue_seconds(self, now: float) -> float:
         """How long the beat has been due at `now` (monotonic seconds); not above 0 if the loop is on time."""
         return now - self._due if self._timer is not None else 0.0
+
+    def lag_seconds(self, now: float) -> float:
+        """How late the loop is: it is now, or it was at the last beat, and what queued up then is being read now."""
+        return max(self.overdue_seconds(now), self._last_lag_seconds)
 
     def watch_for(self, lag_limit_seconds: float | None) -> None:
         """Beats often enough to see such a lag soon; None is the usual interval."""
@@ -44,5 +49,6 @@ class Heartbeat:
         self._timer = self._loop.call_later(self.interval_seconds, self._beat)
 
     def _beat(self) -> None:
-        self.lags.observe(max(0.0, time.monotonic() - self._due))
+        self._last_lag_seconds = max(0.0, time.monotonic() - self._due)
+        self.lags.observe(self._last_lag_seconds)
         self._arm()

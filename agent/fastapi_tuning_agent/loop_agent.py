@@ -107,13 +107,13 @@ class LoopAgent:
 
     def look_for_stall(self, now: float) -> None:
         """Blames whoever runs in the loop's thread while it is late. From another thread, some 20 times a second."""
-        lag_seconds = self.heartbeat.lag_seconds(now)
-        if lag_seconds < STALL_SECONDS:
+        overdue_seconds = self.heartbeat.overdue_seconds(now)
+        if overdue_seconds < STALL_SECONDS:
             return
         place = place_of_thread(self._thread_id)
         if place is not None:
             # The first look at a stall blames for all of it so far, each further look for the time since the last.
-            self.offenders.add(place, min(lag_seconds, now - self._stalled_until))
+            self.offenders.add(place, min(overdue_seconds, now - self._stalled_until))
         self._stalled_until = now
 
     def measure_cpu(self, now: float) -> None:

@@ -1,0 +1,70 @@
+"""The app that every server of the matrix runs. Plain Starlette-style FastAPI, and it knows nothing of the agent."""
+
+import asyncio
+import os
+import sys
+import threading
+import time
+
+from fastapi import FastAPI, WebSocket
+
+written = []  # files that anyone in this process opened for writing
+
+
+def note_writes(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        written.append(arguments[0])
+
+
+sys.addaudithook(note_writes)
+app = FastAPI()
+
+
+@app.get("/healthz")
+async def healthz():
+    return {}
+
+
+@app.get("/readyz")
+async def readyz():
+    return {}
+
+
+@app.get("/")
+async def root(milliseconds: int = 0):
+    await asyncio.sleep(milliseconds / 1000)
+    return {"pid": os.getpid()}
+
+
+@app.get("/sync")
+def sync(milliseconds: int = 0):
+    time.sleep(milliseconds / 1000)
+    return {"thread": threading.current_thread().name}
+
+
+@app.get("/to-thread")
+async def to_thread():
+    return {"thread": await asyncio.to_thread(lambda: threading.current_thread().name)}
+
+
+@app.get("/blocking")
+async def blocking(milliseconds: int = 0):
+    time.sleep(milliseconds / 1000)
+    return {}
+
+
+@app.get("/fail")
+async def fail():
+    raise LookupError("a bug of the app")
+
+
+@app.get("/written")
+async def files_written():
+    return written
+
+
+@app.websocket("/echo")
+async def echo(socket: WebSocket):
+    await socket.accept()
+    await socket.send_text(await socket.receive_text())
+    await socket.close()
