@@ -55,7 +55,8 @@ def _hook_loader(spec: ModuleSpec) -> None:
 
     def exec_module(module: ModuleType) -> None:
         execute(module)
-        _run_hook(module)
+        if module.__name__ in HOOKS:  # some finders give one loader to all modules
+            _run_hook(module)
 
     try:  # noqa: SIM105 - contextlib is not loaded yet
         loader.exec_module = exec_module  # type: ignore[method-assign]

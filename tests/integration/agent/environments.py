@@ -50,7 +50,8 @@ OLDEST = Environment(
     packages=("fastapi==0.110.0", "uvicorn[standard]==0.29.0", "anyio==3.7.1", "gunicorn==21.2.0", "httpx<0.28"),
 )
 OTHER_PYTHONS = tuple(
-    Environment(python=python, packages=("fastapi", "uvicorn[standard]")) for python in ("3.9", "3.10", "3.12", "3.13", "3.14")
+    Environment(python=python, packages=("fastapi", "uvicorn[standard]"))
+    for python in ("3.9", "3.10", "3.12", "3.13", "3.14")
 )
 
 

@@ -84,7 +84,7 @@ def running(
     settings: object = None,
     variables: Mapping[str, str] | None = None,
     python_path: str = INJECTED,
-    metrics: bool = True,
+    app_folder: Path = HERE,
 ) -> Iterator[Server]:
     """Starts `command` (its first word is a program of the environment; {port} is filled in), waits until it answers."""
     port, metrics_port = free_ports(2)
@@ -94,16 +94,16 @@ def running(
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
         [environment.program(words[0]), *words[1:]],
-        cwd=HERE,
+        cwd=app_folder,
         env={
             "PATH": f"{environment.root / 'bin'}{os.pathsep}/usr/bin:/bin",
-            "PYTHONPATH": f"{python_path}{os.pathsep}{HERE}",
+            "PYTHONPATH": f"{python_path}{os.pathsep}{app_folder}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             "PORT": str(port),
             "FASTAPI_TUNING_SETTINGS_FILE": str(folder / "settings.json"),
             "FASTAPI_TUNING_METRICS_HOST": "127.0.0.1",
-            **({"FASTAPI_TUNING_METRICS_PORT": str(metrics_port)} if metrics else {}),
+            "FASTAPI_TUNING_METRICS_PORT": str(metrics_port),
             **(variables or {}),
         },
         stdout=log,
@@ -112,7 +112,7 @@ def running(
     )
     server = Server(process=process, port=port, metrics_port=metrics_port, folder=folder)
     try:
-        eventually(lambda: _answers(server), "the server answers", server)
+        eventually(lambda: _listens(server), "the server listens", server)
         yield server
     finally:
         _end(process)
@@ -169,12 +169,13 @@ def json_of(server: Server, path: str) -> Any:
     return json.loads(body)
 
 
-def _answers(server: Server) -> bool:
+def _listens(server: Server) -> bool:
     assert server.process.poll() is None, server.log()[-4000:]
     try:
-        return server.get("/healthz", timeout_seconds=2)[0] == 200
+        server.get("/healthz", timeout_seconds=2)
     except (OSError, http.client.HTTPException):
         return False
+    return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

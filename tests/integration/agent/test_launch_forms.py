@@ -117,4 +117,3 @@ def test_an_app_that_installs_the_agent_and_gets_it_injected_is_counted_once(tmp
         eventually(lambda: server.generation() == 1, "the start settings hold", server)
         assert server.status_of("/sync") == 200
         assert server.metrics()["requests_started_total"] == 1
-

@@ -1,9 +1,7 @@
 """What the agent does to requests and to the process when it is asked to, with a real uvicorn."""
 
 import http.client
-import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
