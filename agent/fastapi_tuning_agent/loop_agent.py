@@ -106,7 +106,7 @@ class LoopAgent:
         self.generation = settings.generation
 
     def look_for_stall(self, now: float) -> None:
-        """Blames whoever runs in the loop's thread while it is late. From another thread, some 20 times a second."""
+        """Blames whoever runs in the loop's thread while it is late. From another thread, some ten times a second."""
         overdue_seconds = self.heartbeat.overdue_seconds(now)
         if overdue_seconds < STALL_SECONDS:
             return

@@ -23,7 +23,7 @@ from fastapi_tuning_agent.wishes import Wishes
 
 _log = logging.getLogger("fastapi_tuning_agent")
 
-TICK_SECONDS = 0.05
+TICK_SECONDS = 0.1
 LOOK_SECONDS = 0.5
 
 

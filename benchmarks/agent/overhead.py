@@ -1,8 +1,8 @@
 """CPU that the agent adds to a minimal request: `python -m benchmarks.agent.overhead`.
 
-Two servers run side by side, one with the agent switched off, and take turns under the same closed-loop load. Each pair of
-turns gives one ratio of CPU per request, so whatever else the machine does falls on both. CPU is the scheduler's own
-count of all the server's threads (/proc/PID/task/*/schedstat, nanoseconds).
+Two servers run side by side, one with the agent switched off, and take turns under the same closed-loop load. Each pair
+of turns gives one ratio of CPU per request, so whatever else the machine does falls on both. CPU is the scheduler's
+own count of all the server's threads (/proc/PID/task/*/schedstat, nanoseconds).
 """
 
 from __future__ import annotations

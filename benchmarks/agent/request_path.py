@@ -53,7 +53,7 @@ async def serve(variant: str, requests: int) -> None:
     while sink.answers < requests:
         wanted = sink.answers + 1
         protocol.data_received(REQUEST)
-        while sink.answers < wanted:
+        while sink.answers < wanted:  # noqa: ASYNC110 - one step of the loop at a time is what is counted
             await asyncio.sleep(0)
 
 

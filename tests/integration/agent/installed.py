@@ -1,6 +1,6 @@
 """An app that has the agent by its own choice, without injection."""
 
-from app import app
+from app import app  # type: ignore[import-not-found]
 
 from fastapi_tuning_agent import install
 

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def running(
     python_path: str = INJECTED,
     app_folder: Path = HERE,
 ) -> Iterator[Server]:
-    """Starts `command` (its first word is a program of the environment; {port} is filled in), waits until it answers."""
+    """Starts `command` (a program of the environment and its arguments, with {port} filled in); it listens on entry."""
     port, metrics_port = free_ports(2)
     if settings is not None:
         write_settings(folder, settings)
@@ -182,12 +182,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the server and the workers it started: all of its own session, and nothing else."""
     if process.poll() is None:
         process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait(timeout=10)

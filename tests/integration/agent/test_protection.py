@@ -85,13 +85,15 @@ def test_a_share_of_the_answers_closes_its_connection(http_parser: str, loop: st
 def test_the_keep_alive_time_holds_for_connections_that_are_open_already(
     http_parser: str, loop: str, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, {}, http_parser, loop) as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=3) as connection:
-            server.write_settings({"generation": 2, "timeoutKeepAliveSeconds": 1})
-            eventually(lambda: server.generation() == 2, "the later settings hold", server, 3)
-            connection.sendall(b"GET / HTTP/1.1\r\nHost: app\r\n\r\n")
-            while connection.recv(4096):
-                pass  # the answer, then the end: within the 3 s of this socket, where uvicorn's default is 5
+    with (
+        serving(tmp_path, {}, http_parser, loop) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=3) as connection,
+    ):
+        server.write_settings({"generation": 2, "timeoutKeepAliveSeconds": 1})
+        eventually(lambda: server.generation() == 2, "the later settings hold", server, 3)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: app\r\n\r\n")
+        while connection.recv(4096):
+            pass  # the answer, then the end: within the 3 s of this socket, where uvicorn's default is 5
 
 
 def test_a_process_that_has_served_enough_drains_before_it_ends(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import sys
 import threading
 
 import uvicorn
-from app import app
+from app import app  # type: ignore[import-not-found]
 
 ports = [int(port) for port in sys.argv[1:]]
 servers = [uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off")) for port in ports]

@@ -78,7 +78,8 @@ def test_an_error_goes_to_whoever_waits_and_the_thread_works_on(executor: Resiza
 
 def test_a_call_cancelled_while_it_waits_is_never_run(executor: ResizableExecutor) -> None:
     executor.resize(1)
-    gate, ran = threading.Event(), []
+    gate = threading.Event()
+    ran: list[int] = []
     running = executor.submit(gate.wait, 5)
     waiting = executor.submit(ran.append, 1)
     assert waiting.cancel()
