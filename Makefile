@@ -10,7 +10,7 @@ IMAGES := prometheus operator sample
 # helm and kubectl of the development cluster, in the versions it was built with, go before any others.
 export PATH := $(shell $(CLUSTER) path):$(PATH)
 
-.PHONY: help check generate lock test test-unit test-integration demo cluster down clean
+.PHONY: help check generate lock test test-unit test-agent test-integration demo cluster down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -49,7 +49,10 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit
 
-test-integration: $(VENV)/.installed ## The operator against a real API server
+test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
+	$(BIN)/pytest -q tests/integration/agent
+
+test-integration: $(VENV)/.installed ## The operator against a real API server, and test-agent
 	@$(CLUSTER) packages
 	@$(CLUSTER) build kube
 	$(BIN)/pytest -q tests/integration
