@@ -5,16 +5,19 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import Any
 
 from fastapi import FastAPI, WebSocket
 
-written: list[str] = []  # files that anyone in this process opened for writing
+written: list[str] = []  # files that the agent opened for writing
 
 
 def note_writes(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
-        written.append(arguments[0])
+        files = {frame.filename for frame in traceback.extract_stack()}
+        if any("fastapi_tuning_agent" in file for file in files):
+            written.append(arguments[0])
 
 
 sys.addaudithook(note_writes)
