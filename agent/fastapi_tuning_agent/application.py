@@ -67,7 +67,9 @@ class _Installed:
         try:
             self.look_around()
             agent = PROCESS.enter()
-            agent.take_executor()
+            if hasattr(agent.loop, "_default_executor"):  # elsewhere the app's own might be replaced unseen
+                agent.take_executor()
+            PROCESS.report_on(self.traffic)
             agent.admit(self.traffic)
             await PROCESS.start(agent)
         except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice

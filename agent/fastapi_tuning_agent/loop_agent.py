@@ -49,6 +49,7 @@ class LoopAgent:
         self._thread_id = threading.get_ident()
         self._pool_knob: Knob | None = None
         self._executor_knob: Knob | None = None
+        self._took_executor = False
         self._stalled_until = 0.0
 
     def admit(self, traffic: Traffic) -> None:
@@ -66,7 +67,10 @@ class LoopAgent:
         self.servers = tuple(known for known in self.servers if not known.is_of(server))
 
     def take_executor(self) -> None:
-        """Puts in a default executor that can be resized, unless the app has one of its own."""
+        """Puts in a default executor that can be resized, once, and unless the app has one of its own."""
+        if self._took_executor:
+            return
+        self._took_executor = True
         current = getattr(self.loop, "_default_executor", None)  # uvloop does not show it
         if current is not None and not isinstance(current, ResizableExecutor):
             return

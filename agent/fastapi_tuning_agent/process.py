@@ -84,9 +84,14 @@ class Process:
 
     def new_traffic(self) -> Traffic:
         traffic = Traffic()
-        with self._change:
-            self._traffics += (traffic,)
+        self.report_on(traffic)
         return traffic
+
+    def report_on(self, traffic: Traffic) -> None:
+        """A second time does nothing; in a forked child it must be said anew."""
+        with self._change:
+            if traffic not in self._traffics:
+                self._traffics += (traffic,)
 
     # -- what there is to tell: from any thread --------------------------------------------------------------------
     def snapshot(self) -> Snapshot:

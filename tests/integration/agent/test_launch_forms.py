@@ -109,6 +109,7 @@ def test_an_app_that_installs_the_agent_itself_has_all_of_it(tmp_path: Path) -> 
         metrics = server.metrics()
         assert metrics["requests_started_total"] == 1
         assert metrics["thread_pool_limit"] == 11
+        assert metrics["executor_limit"] == 3
         assert "connections" in metrics
 
 

@@ -4,10 +4,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from fastapi_tuning_agent.executor import ResizableExecutor
+from fastapi_tuning_agent.loop_agent import LoopAgent
 
 
 @pytest.fixture
@@ -118,3 +120,13 @@ def test_asyncio_takes_it_as_its_default_and_closes_it() -> None:
         return await asyncio.to_thread(lambda: threading.current_thread().name)
 
     assert asyncio.run(main()).startswith("asyncio")
+
+
+async def test_an_executor_of_the_apps_own_is_left_alone() -> None:
+    agent = LoopAgent(asyncio.get_running_loop())
+    agent.take_executor()
+    assert agent.executor is not None
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="own"))
+    agent.take_executor()
+    assert agent.executor is None
+    assert (await asyncio.to_thread(lambda: threading.current_thread().name)).startswith("own")
