@@ -35,16 +35,23 @@ def watch_imports() -> None:
 class _Finder:
     """Finds nothing itself: lets the others find a module and wraps the loading of the few that matter."""
 
+    def __init__(self) -> None:
+        self._sought: set[str] = set()
+
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in HOOKS:
+        if name not in HOOKS or name in self._sought:
             return None
-        for finder in sys.meta_path:
-            if finder is not self and (spec := finder.find_spec(name, path, target)) is not None:
-                _hook_loader(spec)
-                return spec
-        return None
+        self._sought.add(name)  # another of the finders may ask all finders too
+        try:
+            for finder in sys.meta_path:
+                if finder is not self and (spec := finder.find_spec(name, path, target)) is not None:
+                    _hook_loader(spec)
+                    return spec
+            return None
+        finally:
+            self._sought.discard(name)
 
 
 def _hook_loader(spec: ModuleSpec) -> None:

@@ -51,7 +51,8 @@ def module_to_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "hooked_by_test.py").write_text("value = 1")
     (tmp_path / "hook_of_test.py").write_text("def hook(module):\n    module.value += 1")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys, "meta_path", [finder._Finder(), *sys.meta_path])
+    others = [other for other in sys.meta_path if not isinstance(other, finder._Finder)]
+    monkeypatch.setattr(sys, "meta_path", [finder._Finder(), *others])
     monkeypatch.setitem(finder.HOOKS, "hooked_by_test", "hook_of_test")
     for name in ("hooked_by_test", "hook_of_test"):
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -68,3 +69,8 @@ def test_a_hook_that_fails_leaves_the_module_as_it_is(
     monkeypatch.setitem(finder.HOOKS, module_to_hook, "no_such_module")
     assert importlib.import_module(module_to_hook).value == 1
     assert "no hook on hooked_by_test" in capsys.readouterr().err
+
+
+def test_two_finders_that_ask_each_other_come_to_an_end(module_to_hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "meta_path", [finder._Finder(), *sys.meta_path])
+    assert importlib.import_module(module_to_hook).value > 1
