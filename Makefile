@@ -12,7 +12,7 @@ export PATH := $(shell $(CLUSTER) path):$(PATH)
 
 KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
 
-.PHONY: help check generate lock test test-unit test-integration test-e2e demo cluster simulate-report down clean
+.PHONY: help check generate lock test test-unit test-agent test-integration test-e2e demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -54,7 +54,10 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
+test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
+	$(BIN)/pytest -q tests/integration/agent
+
+test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus, and test-agent
 	@$(CLUSTER) packages
 	@$(CLUSTER) build kube prometheus
 	$(BIN)/pytest -q tests/integration
