@@ -31,7 +31,7 @@ from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.observe.agents import marked, read_generations
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
-from fastapi_tuning.observe.signals import PodKey
+from fastapi_tuning.observe.signals import PodKey, with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, status
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -111,7 +111,7 @@ class Reconciler:
         observation = Observation(
             time=now,
             workload=replace(target.workload, delivery=view.delivery),
-            signals=marked(seen.signals, view.found),
+            signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
         )
         surroundings = Surroundings(applied=before.applied, paused_until=paused_until, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)

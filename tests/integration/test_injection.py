@@ -183,7 +183,7 @@ def injector(hook: Webhook, service: Service, tmp_path: Path) -> Iterator[Webhoo
     """An operator whose webhook is up, and a tuned Deployment."""
     create_target(hook.plane, hook.namespace, service)
     create_tuning(
-        hook.plane, hook.namespace, mode="Auto", uvicorn={"timeoutKeepAlive": {"mode": "Auto", "seconds": 30}}
+        hook.plane, hook.namespace, mode="Auto", uvicorn={"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
     )
     with injecting_operator(hook, service, tmp_path):
         eventually(hook.injects, "new pods get the agent")
@@ -268,7 +268,7 @@ def test_a_setting_reaches_a_running_pod_and_its_acknowledgement_is_read(
     pods = f"/api/v1/namespaces/{namespace}/pods"
     create_target(plane, namespace, service)
     # Suspended at first, so that the pod without the agent is no reason for a restart.
-    keep_alive = {"timeoutKeepAlive": {"mode": "Auto", "seconds": 30}}
+    keep_alive = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
     create_tuning(plane, namespace, mode="Auto", suspend=True, uvicorn=keep_alive)
 
     def asked() -> Json:

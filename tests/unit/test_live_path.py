@@ -79,7 +79,7 @@ async def test_every_pod_gets_the_same_generation_and_a_change_a_higher_one() ->
     live = world()
     await live.cycle(tuning(**FIXED))
     (first,) = {each["generation"] for each in asked(live)}
-    slower = {"timeoutKeepAlive": {"mode": "Auto", "seconds": 60}}
+    slower = {"timeoutKeepAlive": {"mode": "Auto", "min": 60, "max": 60}}
     await live.cycle(tuning(**{**FIXED, "uvicorn": slower}), after_seconds=60)
 
     (second,) = {each["generation"] for each in asked(live)}

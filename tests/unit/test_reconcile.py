@@ -54,7 +54,7 @@ class Load:
         labels = {"namespace": namespace, "pod": pod}
         if promql.startswith("count by"):
             return [Sample(labels={**labels, "__name__": f"{HISTOGRAM}_count"}, value=1)]
-        if promql.startswith("{__name__"):
+        if promql.startswith("max by (namespace, pod, __name__)"):
             return [Sample(labels={**labels, "__name__": "fastapi_tuning_thread_pool_limit"}, value=40)]
         if f"{HISTOGRAM}_bucket" in promql:
             return [Sample(labels={**labels, "le": edge}, value=rate) for edge in ("0.5", "+Inf")]

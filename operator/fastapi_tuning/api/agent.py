@@ -24,11 +24,15 @@ RESTARTED_AT_ANNOTATION = f"{GROUP}/restarted-at"
 
 _FIELDS: Mapping[str, str] = {
     "threads": "threads",
-    "limit_concurrency": "limitConcurrency",
+    "limit_concurrency": "inFlightLimit",
     "timeout_keep_alive_seconds": "timeoutKeepAliveSeconds",
     "limit_max_requests": "maxRequests",
 }
-"""Field of the status → key in the annotation."""
+"""Field of the status → key in the annotation.
+
+A concurrency limit that goes live counts requests in flight: the agent refuses before the app, and lets probes pass.
+uvicorn's own, `limitConcurrency` here, counts idle connections and refuses probes; it is only ever rolled out.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ class MetricsSource(StrEnum):
     STARLETTE_EXPORTER = "StarletteExporter"
     OPENTELEMETRY = "OpenTelemetry"
     OPENTELEMETRY_LEGACY = "OpenTelemetryLegacy"
+    AGENT = "Agent"
+    """No library: the agent in the pods counts requests itself."""
     CUSTOM = "Custom"
 
 
@@ -256,16 +258,19 @@ class ThreadPool(ApiModel):
 
 
 class LimitConcurrency(ApiModel):
-    """Bounds of uvicorn's `--limit-concurrency` (connections per pod, idle ones included)."""
+    """Bounds of how much a pod admits at once: requests in flight by the agent, else uvicorn's `--limit-concurrency`.
+
+    The latter counts connections, idle ones included.
+    """
 
     model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.OFF
     """How far the operator may go with this knob; never further than spec.mode."""
     min: Annotated[int, Field(ge=10, le=100_000)] = 10
-    """Fewest connections per pod."""
+    """Fewest requests (or connections) per pod."""
     max: Annotated[int, Field(ge=10, le=100_000)] = 2000
-    """Most connections per pod."""
+    """Most requests (or connections) per pod."""
 
 
 class TimeoutKeepAlive(ApiModel):

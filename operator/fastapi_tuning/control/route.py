@@ -1,5 +1,6 @@
 """How settings reach the pods of one target now, and whether its pods should restart once to get the agent. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -51,13 +52,14 @@ def wants_agent(spec: FastAPITuningSpec) -> bool:
 
     Recommend changes nothing, unless the user named Live: then the agent is there to be read from.
     """
-    match spec.apply.strategy:
-        case ApplyStrategy.ROLLING_RESTART:
-            return False
-        case ApplyStrategy.LIVE:
-            return spec.mode is not Mode.OFF
-        case ApplyStrategy.AUTO:
-            return spec.mode is Mode.AUTO
+    return spec.mode in _MODES_WITH_AGENT[spec.apply.strategy]
+
+
+_MODES_WITH_AGENT: Mapping[ApplyStrategy, frozenset[Mode]] = {
+    ApplyStrategy.ROLLING_RESTART: frozenset(),
+    ApplyStrategy.LIVE: frozenset({Mode.RECOMMEND, Mode.AUTO}),
+    ApplyStrategy.AUTO: frozenset({Mode.AUTO}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.spec import TargetReference
@@ -12,6 +14,7 @@ from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound
 from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
 from fastapi_tuning.observe.launch import launch_form
+from fastapi_tuning.observe.memory_limit import memory_limit_bytes
 from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.signals import PodKey
 
@@ -21,13 +24,17 @@ _HTTP_PORT_NAMES = ("http", "web")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload together with the names of its ready pods, by which its metrics are found, and their agents."""
+    """A workload together with its ready pods, by whose names its metrics are found, and their agents."""
 
     workload: Workload
-    ready_pods: frozenset[PodKey]
+    ready_since: Mapping[PodKey, datetime]
     agents: Agents
     injectable: bool
     """Whether the pod template lets the webhook bring the agent in."""
+
+    @property
+    def ready_pods(self) -> frozenset[PodKey]:
+        return frozenset(self.ready_since)
 
 
 def deployment_path(namespace: str, name: str) -> str:
@@ -49,10 +56,14 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         {"labelSelector": ",".join(f"{key}={value}" for key, value in sorted(labels.items()))},
     )
     autoscalers = await api.get(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers")
-    ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
+    ready = {
+        (namespace, pod["metadata"]["name"]): since
+        for pod in pods["items"]
+        if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
+    }
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
-        ready_pods=ready,
+        ready_since=ready,
         agents=agents_of(pods["items"]),
         injectable=_is_injectable(deployment["spec"]["template"]),
     )
@@ -84,6 +95,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         ),
         launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
         cpu_limit_cores=_cores((container.get("resources") or {}).get("limits", {}).get("cpu")),
+        memory_limit_bytes=memory_limit_bytes(container),
         autoscaler=autoscaler,
     )
 
@@ -119,10 +131,6 @@ def template_hash(template: Json) -> str:
 def _without_ours(container: Json) -> Json:
     kept = [entry for entry in container.get("env", []) if entry["name"] not in OUR_VARIABLES]
     return {**container, "env": kept}
-
-
-def _is_ready(pod: Json) -> bool:
-    return ready_since(pod) is not None and "deletionTimestamp" not in pod["metadata"]
 
 
 def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:

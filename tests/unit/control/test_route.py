@@ -59,12 +59,17 @@ def test_recommend_changes_no_pod_unless_the_agent_was_asked_for_by_name(
 
 
 def due(
-    *, objective_missed: bool = False, last_rollout: float | None = None, signals: Signals | None = None, **changes: Any
+    *,
+    agents: AgentCount = NO_AGENT,
+    objective_missed: bool = False,
+    last_rollout: float | None = None,
+    signals: Signals | None = None,
+    **changes: Any,
 ) -> FirstInjection:
     return first_injection(
         spec(),
         observation(workload=workload(**changes), signals=signals or traffic()),
-        NO_AGENT,
+        agents,
         history(last_rollout_time=None if last_rollout is None else ago(last_rollout)),
         objective_missed=objective_missed,
     )
@@ -79,6 +84,7 @@ def test_healthy_pods_without_the_agent_restart() -> None:
     [
         pytest.param(due(rollout_in_progress=True), Reason.ROLLOUT_IN_PROGRESS, id="rollout"),
         pytest.param(due(desired_replicas=4, ready_replicas=3), Reason.TARGET_NOT_READY, id="unready"),
+        pytest.param(due(agents=AgentCount(carrying=0, bare=0)), Reason.TARGET_NOT_READY, id="no pods"),
         pytest.param(due(signals=NO_DATA), Reason.PROMETHEUS_UNREACHABLE, id="blind"),
         pytest.param(due(objective_missed=True), Reason.ERROR_BUDGET_BURNING, id="objective"),
         pytest.param(due(last_rollout=1799), Reason.ROLLOUT_RATE_LIMITED, id="rate"),
