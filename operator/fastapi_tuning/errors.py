@@ -8,6 +8,7 @@ FastAPITuningError
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
 │   └── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
 ├── NotFound                 an object does not exist (any more)
+├── InternalError            a mistake of ours, met while working on one object
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
     └── FieldConflict        another field manager owns a field we would set
@@ -44,6 +45,10 @@ class PrometheusSilent(MetricsUnavailable):
 
 class NotFound(FastAPITuningError):
     """The object does not exist, or does not exist any more."""
+
+
+class InternalError(FastAPITuningError):
+    """An exception that nobody expected; it ends the cycle of one object, see containment.py."""
 
 
 class WriteRejected(FastAPITuningError):

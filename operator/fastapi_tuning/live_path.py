@@ -47,6 +47,9 @@ class AgentView:
     stuck: Mapping[str, str]
     """Why a pod with the agent does not start, by pod."""
 
+    holds_settings: bool
+    """Whether running pods were asked for settings; then those count, and not what the pod template says."""
+
     @property
     def delivery(self) -> Delivery:
         return Delivery.LIVE if self.way is Route.LIVE else Delivery.ROLLOUT
@@ -104,6 +107,11 @@ class LivePath:
             found=acknowledgements(agents, tuning.namespace, live, generations or {}, now),
             seen=generations is not None,
             way=way,
+            holds_settings=(
+                bool(agents.carrying)
+                and live.generation > 0
+                and tuning.spec.apply.strategy is not ApplyStrategy.ROLLING_RESTART
+            ),
             stuck=stuck(agents, now, first_injection=live.injection_time is not None),
         )
 

@@ -1,6 +1,6 @@
 """The shell around the core: one cycle over all due objects. The only module that knows every stage.
 
-observe → tune (pure) → act → report. A target that cannot be read ends the cycle of its own object only.
+observe → tune (pure) → act → report. Whatever goes wrong with one object, expected or not, ends its own cycle only.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi_tuning.act.moves import MoveResult, carry_out
+from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import Mode
+from fastapi_tuning.api.spec import Mode, OnDelete
 from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
 from fastapi_tuning.api.tuning import (
     GROUP,
@@ -23,10 +24,18 @@ from fastapi_tuning.api.tuning import (
     UnreadableTuning,
 )
 from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.ledger import applied_after, history_after, original_after
+from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import ContainerNotFound, FastAPITuningError, InvalidTuning, NotFound, WriteRejected
+from fastapi_tuning.errors import (
+    ContainerNotFound,
+    FastAPITuningError,
+    InternalError,
+    InvalidTuning,
+    NotFound,
+    WriteRejected,
+)
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.observe.agents import marked, read_generations
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
@@ -56,32 +65,33 @@ class Reconciler:
 
     async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
         """Observe, decide, act and report for every due object; `known` are all, for conflicts between them."""
-        due = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
-        older = _older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
-        targets = await self._read_targets(due)
-        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
-        signals = await asyncio.to_thread(
-            read_signals,
-            self.prometheus,
-            [_metrics_target(tuning, found) for tuning in due if _key(tuning) in found],
-            now,
-        )
-        with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
-        generations = await asyncio.to_thread(read_generations, self.prometheus, with_agent, now)
+        due = tuple(due)
         for tuning in due:
-            target = targets[_key(tuning)]
-            if isinstance(target, FastAPITuningError):
-                await self._report_problem(tuning, target, now)
-            else:
-                seen = _Seen(target=target, signals=signals[_key(tuning)], generations=generations)
-                await self._reconcile(tuning, seen, older.get(tuning.uid), now)
+            if tuning.spec.mode is Mode.OFF:
+                await contained(self._report_off(tuning, now), _key(tuning))
+        active = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
+        older = _older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
+        targets = await self._read_targets(active)
+        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
+        signals = await self._read_signals(
+            [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
+        )
+        generations = await self._read_generations(found, now)
+        for tuning in active:
+            problem = await self._worked_off(tuning, targets, signals, generations, older.get(tuning.uid), now)
+            if problem is not None:
+                await contained(self._report_problem(tuning, problem, now), _key(tuning))
 
     async def report_unreadable(self, tuning: UnreadableTuning, now: datetime) -> None:
         """Say that an object's spec cannot be read, and leave its target as it is."""
-        await self._report_problem(tuning, tuning.problem, now)
+        await contained(self._report_problem(tuning, tuning.problem, now), _key(tuning))
 
-    def forget(self, tuning: StoredTuning) -> None:
-        """Drop what is remembered of an object that is gone."""
+    async def let_go(self, tuning: StoredTuning) -> None:
+        """An object is gone: give its target back what it had, if the object asked for that, and forget it."""
+        if isinstance(tuning, FastAPITuning) and tuning.spec.on_delete is OnDelete.RESTORE:
+            problem = await contained(self._restore(tuning), _key(tuning))
+            if problem is not None:
+                logger.warning("not restored", extra={"object": _key(tuning), "error": str(problem)})
         self._newest.pop(tuning.uid, None)
         self._written.pop(tuning.uid, None)
         self.metrics.forget(tuning.namespace, tuning.name)
@@ -97,17 +107,65 @@ class Reconciler:
 
         async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
             async with gate:
-                try:
-                    return _key(tuning), await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
-                except FastAPITuningError as error:
-                    return _key(tuning), error
+                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+                return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
 
+    async def _read_signals(
+        self, targets: list[MetricsTarget], now: datetime
+    ) -> Mapping[tuple[str, str], Signals | FastAPITuningError]:
+        """All in one batch; should that end in an error nobody expected, each alone, so that one does not blind all."""
+        keys = [target.key for target in targets]
+        together = await contained(asyncio.to_thread(read_signals, self.prometheus, targets, now), keys)
+        if not isinstance(together, FastAPITuningError):
+            return together
+        return {target.key: await self._signals_of(target, now) for target in targets}
+
+    async def _signals_of(self, target: MetricsTarget, now: datetime) -> Signals | FastAPITuningError:
+        alone = await contained(asyncio.to_thread(read_signals, self.prometheus, [target], now), target.key)
+        return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
+
+    async def _read_generations(
+        self, found: Mapping[tuple[str, str], Target], now: datetime
+    ) -> Mapping[PodKey, int] | None:
+        with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
+        reading = asyncio.to_thread(read_generations, self.prometheus, with_agent, now)
+        generations = await contained(reading, sorted(with_agent))
+        return None if isinstance(generations, FastAPITuningError) else generations
+
+    async def _worked_off(
+        self,
+        tuning: FastAPITuning,
+        targets: Mapping[tuple[str, str], Target | FastAPITuningError],
+        signals: Mapping[tuple[str, str], Signals | FastAPITuningError],
+        generations: Mapping[PodKey, int] | None,
+        twin: str | None,
+        now: datetime,
+    ) -> FastAPITuningError | None:
+        """One object's part of the cycle, and what ended it early."""
+        target = targets[_key(tuning)]
+        if isinstance(target, FastAPITuningError):
+            return target
+        seen = signals[_key(tuning)]
+        if isinstance(seen, FastAPITuningError):
+            return seen
+        everything = _Seen(target=target, signals=seen, generations=generations)
+        return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
+
+    async def _restore(self, tuning: FastAPITuning) -> None:
+        target = await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
+        about = about_target(self.newest_status(tuning), target.workload.uid)
+        pods = [pod.name for pod in target.agents.carrying]
+        await restore(self.api, path, target.workload.container, about, target.rolled_out, pods)
+
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
-        before = self.newest_status(tuning)
         target, paused_until = seen.target, _paused_until(tuning.annotations)
+        before = about_target(self.newest_status(tuning), target.workload.uid)
         view = self.live_path.view(tuning, target, before.live, seen.generations, now)
+        if not view.holds_settings:
+            before = before.model_copy(update={"applied": with_rolled_out(before.applied, target.rolled_out)})
         observation = Observation(
             time=now,
             workload=replace(target.workload, delivery=view.delivery),
@@ -140,6 +198,14 @@ class Reconciler:
         self._log(tuning, outcome, results)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)
+
+    async def _report_off(self, tuning: FastAPITuning, now: datetime) -> None:
+        """Once: an object that looks away must not go on showing what it saw last."""
+        self.metrics.forget(tuning.namespace, tuning.name)
+        before = self.newest_status(tuning)
+        after = status.switched_off(before, tuning.generation, now)
+        if after != self._written.get(tuning.uid, tuning.status):
+            await self._store(tuning, after)
 
     async def _report_problem(self, tuning: StoredTuning, error: FastAPITuningError, now: datetime) -> None:
         reason, needs_a_person = _problem(error)
@@ -181,10 +247,13 @@ class Reconciler:
                 logger.warning("event not posted", extra={"object": _key(tuning), "error": str(error)})
 
     async def _write(self, tuning: StoredTuning, after: FastAPITuningStatus, now: datetime) -> None:
-        self._newest[tuning.uid] = after
         self.metrics.show(tuning, after)
-        if not status.worth_writing(after, self._written.get(tuning.uid), now):
-            return
+        if status.worth_writing(after, self._written.get(tuning.uid), now):
+            await self._store(tuning, after)
+        self._newest[tuning.uid] = after
+
+    async def _store(self, tuning: StoredTuning, after: FastAPITuningStatus) -> None:
+        self._newest[tuning.uid] = after
         path = f"/apis/{GROUP}/{VERSION}/namespaces/{tuning.namespace}/{PLURAL}/{tuning.name}/status"
         body = {"status": after.model_dump(mode="json", by_alias=True)}
         try:
@@ -256,6 +325,14 @@ def _paused_until(annotations: Mapping[str, str]) -> datetime | None:
     return until if until.tzinfo is not None else _FOR_EVER
 
 
+def _unreadable_pause(annotations: Mapping[str, str]) -> list[conditions.Finding]:
+    if _paused_until(annotations) != _FOR_EVER:
+        return []
+    text = annotations[PAUSED_UNTIL_ANNOTATION][:100]
+    message = f"paused until the annotation {PAUSED_UNTIL_ANNOTATION} is gone: {text!r} is no RFC 3339 time with a zone"
+    return [conditions.Finding(status="False", reason=Reason.PAUSED, message=message)]
+
+
 _FOR_EVER = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 
 
@@ -267,6 +344,8 @@ def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
         return Reason.CONTAINER_NOT_FOUND, True
     if isinstance(error, InvalidTuning):
         return Reason.INVALID_SPEC, True
+    if isinstance(error, InternalError):
+        return Reason.INTERNAL_ERROR, False
     return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False
 
 
@@ -286,12 +365,14 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
+    failures += _unreadable_pause(tuning.annotations)
     findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     applied = applied_after(before.applied, done)
     return FastAPITuningStatus(
         observed_generation=tuning.generation,
+        target_uid=before.target_uid,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
         metrics_source=getattr(observation.signals, "source", before.metrics_source),
         limiting_factor=outcome.limiting_factor,

@@ -114,7 +114,7 @@ async def test_a_lost_status_does_not_lead_back_to_a_generation_that_pods_had() 
     await live.cycle(tuning(**FIXED))
     for pod in live.api.pods["shop"]:
         pod["metadata"]["annotations"] = {"fastapituning.io/settings": '{"generation":41}'}
-    live.reconciler.forget(tuning())
+    await live.reconciler.let_go(tuning())
     await live.cycle(tuning(**FIXED), after_seconds=60)
 
     assert {each["generation"] for each in asked(live)} == {42}

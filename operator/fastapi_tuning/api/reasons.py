@@ -112,6 +112,8 @@ class Reason(StrEnum):
     """The container does not exist, or none could be singled out."""
     TARGET_NOT_READY = "TargetNotReady"
     """No pod of the target is ready."""
+    INTERNAL_ERROR = "InternalError"
+    """A mistake of ours: the operator's log has the traceback. The next cycle tries again."""
     INVALID_SPEC = "InvalidSpec"
     """The stored object does not pass our validation."""
     SEVERAL_WORKERS = "SeveralWorkers"

@@ -258,6 +258,8 @@ class FastAPITuningStatus(ApiModel):
     """Observed state; written only when something changed."""
 
     observed_generation: Annotated[int, Field(ge=-1)] = -1
+    target_uid: Annotated[str, Field(max_length=63)] = ""
+    """The workload that all of this is about; one of the same name with another UID is another one."""
     conditions: Annotated[
         tuple[Condition, ...],
         Field(

@@ -28,18 +28,21 @@ class TuningCache:
         if isinstance(tuning, FastAPITuning):
             self._by_target.setdefault(_target_of(tuning), {})[key] = tuning
 
-    def gone(self, key: Key) -> FastAPITuning | UnreadableTuning | None:
-        """An object was deleted; what was known of it."""
+    def gone(self, key: Key) -> None:
+        """An object was deleted."""
         known = self._stored.pop(key, None)
         self._drop_target(key, known)
         if known is not None:
             self._on_gone(known)
-        return known
 
-    def keep_only(self, living: set[Key]) -> None:
-        """Drop what a full list does not show: the watch can lose a deletion while it restarts."""
-        for key in set(self._stored) - living:
+    def drop(self, keys: set[Key]) -> None:
+        """Objects that a full list does not show: the watch can lose a deletion while it restarts."""
+        for key in keys & self.keys:
             self.gone(key)
+
+    @property
+    def keys(self) -> set[Key]:
+        return set(self._stored)
 
     @property
     def tunings(self) -> tuple[FastAPITuning, ...]:

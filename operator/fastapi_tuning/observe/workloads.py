@@ -8,6 +8,7 @@ from datetime import datetime
 
 from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.spec import TargetReference
+from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer, Json
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
@@ -15,7 +16,7 @@ from fastapi_tuning.errors import ContainerNotFound
 from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.memory_limit import memory_limit_bytes
-from fastapi_tuning.observe.ownership import foreign_variables
+from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -29,6 +30,8 @@ class Target:
     workload: Workload
     ready_since: Mapping[PodKey, datetime]
     agents: Agents
+    rolled_out: Settings
+    """What the pod template holds of ours."""
     injectable: bool
     """Whether the pod template lets the webhook bring the agent in."""
 
@@ -61,8 +64,10 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         for pod in pods["items"]
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
+    container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
+        rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
         agents=agents_of(pods["items"]),
         injectable=_is_injectable(deployment["spec"]["template"]),

@@ -51,7 +51,11 @@ class WebhookServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, files: CertificateFiles) -> None:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, ssl_context_factory=lambda _config, _default: files.context
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            ssl_context_factory=lambda _config, _default: files.context,
         )
         super().__init__(config)
         self._files = files
@@ -78,5 +82,5 @@ class WebhookServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Left to kopf, which ends the watch; the rest ends with it."""
+        """Left to the operator, which ends all parts in order."""
         yield

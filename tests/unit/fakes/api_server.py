@@ -67,7 +67,9 @@ class FakeApiServer:
 
     async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
         if path in self.deployments:
-            return copy.deepcopy(self.deployments[path])
+            deployment = copy.deepcopy(self.deployments[path])
+            deployment["metadata"].setdefault("managedFields", self._managed_fields(path))
+            return deployment
         parts = path.strip("/").split("/")
         namespace, kind = parts[parts.index("namespaces") + 1], parts[-1]
         if kind == "pods":
@@ -77,6 +79,14 @@ class FakeApiServer:
         if kind == "horizontalpodautoscalers":
             return {"items": copy.deepcopy(self.autoscalers.get(namespace, []))}
         raise NotFound(f"{path} not found")
+
+    def _managed_fields(self, path: str) -> list[Json]:
+        """What we own; others show only in `managedFields` that a test sets, and in conflicts."""
+        names = [name for (where, name), owner in self.owners.items() if (where, owner) == (path, FIELD_MANAGER)]
+        ours: Json = {f'k:{{"name":"{name}"}}': {} for name in names}
+        containers = {'k:{"name":"app"}': {"f:env": ours}}
+        template = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}}
+        return [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": template}]
 
     async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
         if path.endswith("/status"):
