@@ -11,18 +11,19 @@ from datetime import datetime
 
 from fastapi_tuning.act.moves import MoveResult, carry_out
 from fastapi_tuning.act.restore import restore
+from fastapi_tuning.api.pause import paused_until, unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
 from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
 from fastapi_tuning.api.tuning import (
     GROUP,
-    PAUSED_UNTIL_ANNOTATION,
     PLURAL,
     VERSION,
     FastAPITuning,
     StoredTuning,
     UnreadableTuning,
 )
+from fastapi_tuning.api.twins import older_twins
 from fastapi_tuning.api_server import ApiServer, PatchType
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
@@ -70,7 +71,7 @@ class Reconciler:
             if tuning.spec.mode is Mode.OFF:
                 await contained(self._report_off(tuning, now), _key(tuning))
         active = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
-        older = _older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
+        older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
         targets = await self._read_targets(active)
         found = {key: target for key, target in targets.items() if isinstance(target, Target)}
         signals = await self._read_signals(
@@ -161,7 +162,7 @@ class Reconciler:
         await restore(self.api, path, target.workload.container, about, target.rolled_out, pods)
 
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
-        target, paused_until = seen.target, _paused_until(tuning.annotations)
+        target, pause_end = seen.target, paused_until(tuning.annotations)
         before = about_target(self.newest_status(tuning), target.workload.uid)
         view = self.live_path.view(tuning, target, before.live, seen.generations, now)
         if not view.holds_settings:
@@ -171,7 +172,7 @@ class Reconciler:
             workload=replace(target.workload, delivery=view.delivery),
             signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
         )
-        surroundings = Surroundings(applied=before.applied, paused_until=paused_until, duplicate_of=twin)
+        surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
@@ -181,7 +182,7 @@ class Reconciler:
         acting = (
             tuning.spec.mode is Mode.AUTO
             and not tuning.spec.suspend
-            and (paused_until is None or now >= paused_until)
+            and (pause_end is None or now >= pause_end)
             and twin is None
         )
         turn = Turn(
@@ -301,41 +302,6 @@ def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Tar
     )
 
 
-def _older_twins(known: Iterable[FastAPITuning]) -> dict[str, str]:
-    """By uid, the name of the older object on the same target; the oldest of them acts."""
-    first: dict[tuple[str, str, str], FastAPITuning] = {}
-    twins: dict[str, str] = {}
-    for tuning in sorted(known, key=lambda each: (each.creation_time, each.name)):
-        reference = tuning.spec.target_ref
-        owner = first.setdefault((tuning.namespace, reference.kind, reference.name), tuning)
-        if owner is not tuning:
-            twins[tuning.uid] = owner.name
-    return twins
-
-
-def _paused_until(annotations: Mapping[str, str]) -> datetime | None:
-    """The annotation's time; one that cannot be read pauses for ever, since somebody meant to pause."""
-    text = annotations.get(PAUSED_UNTIL_ANNOTATION)
-    if text is None:
-        return None
-    try:
-        until = datetime.fromisoformat(text)
-    except ValueError:
-        return _FOR_EVER
-    return until if until.tzinfo is not None else _FOR_EVER
-
-
-def _unreadable_pause(annotations: Mapping[str, str]) -> list[conditions.Finding]:
-    if _paused_until(annotations) != _FOR_EVER:
-        return []
-    text = annotations[PAUSED_UNTIL_ANNOTATION][:100]
-    message = f"paused until the annotation {PAUSED_UNTIL_ANNOTATION} is gone: {text!r} is no RFC 3339 time with a zone"
-    return [conditions.Finding(status="False", reason=Reason.PAUSED, message=message)]
-
-
-_FOR_EVER = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
-
-
 def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
     """(reason, whether a person must act)"""
     if isinstance(error, NotFound):
@@ -365,7 +331,8 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
-    failures += _unreadable_pause(tuning.annotations)
+    if (pause := unreadable_pause(tuning.annotations)) is not None:
+        failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
     findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads

@@ -71,6 +71,8 @@ class FakeApiServer:
             deployment["metadata"].setdefault("managedFields", self._managed_fields(path))
             return deployment
         parts = path.strip("/").split("/")
+        if "namespaces" not in parts:
+            raise NotFound(f"{path} not found")
         namespace, kind = parts[parts.index("namespaces") + 1], parts[-1]
         if kind == "pods":
             wanted = dict(pair.split("=") for pair in (query or {})["labelSelector"].split(","))
