@@ -12,7 +12,7 @@ export PATH := $(shell $(CLUSTER) path):$(PATH)
 
 KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
 
-.PHONY: help check generate lock test test-unit test-integration test-e2e demo cluster simulate-report down clean
+.PHONY: help check generate lock test test-unit test-agent test-integration test-e2e demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -54,8 +54,11 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
+test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
+	$(BIN)/pytest -q tests/integration/agent
+
 # With KUBECONTEXT the machine is not ours to add packages to.
-test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus
+test-integration: $(VENV)/.installed ## The operator against a real API server and a real Prometheus, and test-agent
 ifeq ($(KUBECONTEXT),)
 	@$(CLUSTER) packages etcd-server
 else

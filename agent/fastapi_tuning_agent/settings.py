@@ -1,8 +1,11 @@
-"""What the environment asks of the agent. Pure: the environment is an argument."""
+"""What the operator asks of this process: a few numbers, each with its bounds. Pure: text in, values out."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 THREAD_POOL_SIZE_VARIABLE = "FASTAPI_TUNING_THREAD_POOL_SIZE"
 MIN_THREAD_POOL_SIZE = 4  # 0 is accepted by AnyIO and hangs every `def` endpoint
@@ -10,7 +13,115 @@ MAX_THREAD_POOL_SIZE = 1000  # about 48 MB of resident stacks
 
 
 class InvalidSettingError(ValueError):
-    """A variable holds something that cannot be used; the message names the variable and the value."""
+    """Something that cannot be used; the message names it and its value."""
+
+
+class Settings(NamedTuple):
+    """A field that is None is left as the app has it."""
+
+    generation: int = 0
+    """Rises with every change; shown as a metric once in force. 0: nothing was asked."""
+    threads: int | None = None
+    executor_threads: int | None = None
+    in_flight_limit: int | None = None
+    """Requests in flight from which on the next is answered with 503."""
+    loop_lag_limit_seconds: float | None = None
+    """Lateness of the event loop from which on requests are answered with 503."""
+    limit_concurrency: int | None = None
+    """uvicorn's own limit on connections, which probes and idle connections count against."""
+    timeout_keep_alive_seconds: int | None = None
+    max_requests: int | None = None
+    """Requests after which the process drains and ends, to be started anew."""
+    drain_seconds: float | None = None
+    close_connections_share: float = 0.0
+    """Share of answers that ask the client to open a new connection."""
+    objective_seconds: float | None = None
+    expires_at: datetime | None = None
+    """From then on all fields are as if never asked."""
+
+
+class _Number(NamedTuple):
+    field: str
+    lowest: float
+    highest: float
+    divisor: int = 1
+    whole: bool = True
+
+
+_NUMBERS: Mapping[str, _Number] = {
+    "threads": _Number("threads", MIN_THREAD_POOL_SIZE, MAX_THREAD_POOL_SIZE),
+    "executorThreads": _Number("executor_threads", 1, 1000),
+    "inFlightLimit": _Number("in_flight_limit", 1, 100_000),
+    "loopLagLimitMilliseconds": _Number("loop_lag_limit_seconds", 10, 60_000, divisor=1000),
+    "limitConcurrency": _Number("limit_concurrency", 10, 100_000),  # at 0 uvicorn answers every request with 503
+    "timeoutKeepAliveSeconds": _Number("timeout_keep_alive_seconds", 1, 3600),
+    "maxRequests": _Number("max_requests", 100, 1_000_000_000),
+    "drainSeconds": _Number("drain_seconds", 0, 600),
+    "closeConnectionsShare": _Number("close_connections_share", 0, 0.5, whole=False),
+    "objectiveMilliseconds": _Number("objective_seconds", 1, 600_000, divisor=1000),
+}
+
+
+def settings_from(text: str) -> Settings:
+    """The settings of a JSON object; blank text asks for nothing. Numbers out of range go to the nearest bound.
+
+    Unknown fields are ignored: a newer operator may know more. Anything else that is wrong raises InvalidSettingError
+    for the whole text, so that settings are in force all together or not at all.
+    """
+    if not text.strip():
+        return Settings()
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as cause:
+        raise InvalidSettingError(f"not JSON: {cause}") from cause
+    if not isinstance(document, dict):
+        raise InvalidSettingError("not a JSON object")
+    values: dict[str, Any] = {
+        number.field: _number(name, document[name], number)
+        for name, number in _NUMBERS.items()
+        if document.get(name) is not None
+    }
+    return Settings(generation=_generation(document), expires_at=_expiry(document), **values)
+
+
+def _generation(document: Mapping[str, Any]) -> int:
+    generation = document.get("generation")
+    if type(generation) is not int or not 0 < generation < 2**53:
+        raise InvalidSettingError(f"generation={_shown(generation)} is not a whole number from 1 on")
+    return generation
+
+
+def _expiry(document: Mapping[str, Any]) -> datetime | None:
+    text = document.get("expiresAt")
+    if text is None:
+        return None
+    try:
+        expiry = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError) as cause:
+        raise InvalidSettingError(f"expiresAt={_shown(text)} is not a time as in RFC 3339") from cause
+    if expiry.tzinfo is None:
+        raise InvalidSettingError(f"expiresAt={_shown(text)} has no time zone")
+    return expiry
+
+
+def _number(name: str, value: object, number: _Number) -> float:
+    """A number, or text of one: decimals are text in Kubernetes objects."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or len(str(value)) > 40:
+        raise InvalidSettingError(f"{name}={_shown(value)} is not a number")
+    try:
+        asked = float(value)
+    except (ValueError, OverflowError) as cause:
+        raise InvalidSettingError(f"{name}={_shown(value)} is not a number") from cause
+    if asked != asked or (number.whole and not asked.is_integer()):
+        raise InvalidSettingError(f"{name}={_shown(value)} is not a {'whole ' if number.whole else ''}number")
+    bounded = max(number.lowest, min(asked, number.highest))
+    if number.divisor != 1:
+        return bounded / number.divisor
+    return int(bounded) if number.whole else bounded
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:40]
 
 
 def thread_pool_size(environment: Mapping[str, str]) -> int | None:

@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 
 from fastapi_tuning_agent.busy_time import BusyTime
+from fastapi_tuning_agent.histogram import WAIT_EDGES, Histogram
 
 _log = logging.getLogger("fastapi_tuning_agent")
 
@@ -20,15 +21,26 @@ _log = logging.getLogger("fastapi_tuning_agent")
 class ThreadPool:
     """The default limiter of the running event loop. Build it inside that loop with `of_this_loop`."""
 
-    def __init__(self, limiter: CapacityLimiter, busy_time: BusyTime | None) -> None:
+    def __init__(self, limiter: CapacityLimiter) -> None:
         self._limiter = limiter
-        self.busy_time = busy_time
+        self.waits = Histogram(WAIT_EDGES)
+        """How long each call waited for its thread."""
+        self.busy_time: BusyTime | None = None
         """None where this AnyIO cannot be counted on: unknown is not zero."""
 
     @classmethod
     async def of_this_loop(cls) -> ThreadPool:
-        limiter = current_default_thread_limiter()
-        return cls(limiter, await _count(limiter))
+        pool = cls(current_default_thread_limiter())
+        await pool.count()
+        return pool
+
+    async def count(self) -> None:
+        """Starts counting, after a try on a limiter that nobody uses; does nothing where that try fails."""
+        if not await _can_be_counted(type(self._limiter)):
+            _log.info("this version of AnyIO does not let calls be counted: thread-pool counters are left out")
+            return
+        self.busy_time = BusyTime(time.monotonic, busy=self._limiter.borrowed_tokens)
+        _make_counting(self._limiter, self.busy_time, self.waits)
 
     def resize(self, threads: int) -> None:
         """Raising wakes waiting calls at once, shrinking lets running calls finish. In the loop's thread only."""
@@ -48,16 +60,6 @@ class ThreadPool:
         return self._limiter.statistics().tasks_waiting
 
 
-async def _count(limiter: CapacityLimiter) -> BusyTime | None:
-    """Starts counting on `limiter`, after a try on one that nobody uses; None where that try fails."""
-    if not await _can_be_counted(type(limiter)):
-        _log.info("this version of AnyIO does not let calls be counted: thread-pool counters are left out")
-        return None
-    busy_time = BusyTime(time.monotonic, busy=limiter.borrowed_tokens)
-    _make_counting(limiter, busy_time)
-    return busy_time
-
-
 async def _can_be_counted(limiter_class: type) -> bool:
     """Takes and gives back one token of a fresh limiter and checks that both were seen."""
     trial = CapacityLimiter(1)
@@ -65,7 +67,7 @@ async def _can_be_counted(limiter_class: type) -> bool:
         return False
     seen = BusyTime(time.monotonic, busy=0)
     try:
-        _make_counting(trial, seen)
+        _make_counting(trial, seen, Histogram(WAIT_EDGES))
         await trial.acquire()
         taken = seen.busy()
         trial.release()
@@ -74,8 +76,8 @@ async def _can_be_counted(limiter_class: type) -> bool:
     return (taken, seen.busy(), seen.calls()) == (1, 0, 1)
 
 
-def _make_counting(limiter: CapacityLimiter, busy_time: BusyTime) -> None:
-    """Gives this one limiter a subclass of its own class that tells `busy_time` about each token.
+def _make_counting(limiter: CapacityLimiter, busy_time: BusyTime, waits: Histogram) -> None:
+    """Gives this one limiter a subclass of its own class that tells `busy_time` and `waits` about each token.
 
     AnyIO has no hook for it, and the limiter cannot be replaced: other code may hold it already. What changes
     in between, by a resize or a cancelled wait, is brought up to date at the next token.
@@ -83,7 +85,9 @@ def _make_counting(limiter: CapacityLimiter, busy_time: BusyTime) -> None:
     plain: Any = type(limiter)
 
     async def acquire_on_behalf_of(self: Any, borrower: object) -> None:
+        asked = time.monotonic()
         await plain.acquire_on_behalf_of(self, borrower)
+        waits.observe(time.monotonic() - asked)
         busy_time.change(busy=self.borrowed_tokens)
 
     def release_on_behalf_of(self: Any, borrower: object) -> None:

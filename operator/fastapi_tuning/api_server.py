@@ -26,6 +26,8 @@ class PatchType(StrEnum):
     """How the API server reads a patch."""
 
     MERGE = "application/merge-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+    """As MERGE, and lists of named things by name; only for the API server's own kinds."""
     APPLY = "application/apply-patch+yaml"
 
 

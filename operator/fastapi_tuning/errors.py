@@ -11,6 +11,7 @@ FastAPITuningError
 │   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
 ├── NotFound                 an object does not exist (any more)
+├── InternalError            a mistake of ours, met while working on one object
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
     └── FieldConflict        another field manager owns a field we would set
@@ -59,6 +60,10 @@ class NoHistory(MetricsUnavailable):
 
 class NotFound(FastAPITuningError):
     """The object does not exist, or does not exist any more."""
+
+
+class InternalError(FastAPITuningError):
+    """An exception that nobody expected; it ends the cycle of one object, see containment.py."""
 
 
 class WriteRejected(FastAPITuningError):

@@ -1,41 +1,48 @@
 """The shell around the core: one cycle over all due objects. The only module that knows every stage.
 
-observe → tune (pure) → act → report. A target that cannot be read ends the cycle of its own object only.
+observe → tune (pure) → act → report. Whatever goes wrong with one object, expected or not, ends its own cycle only.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi_tuning.act.moves import MoveResult, carry_out
+from fastapi_tuning.act.restore import restore
+from fastapi_tuning.api.pause import paused_until, unreadable_pause
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import Mode
+from fastapi_tuning.api.spec import Mode, OnDelete
 from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
 from fastapi_tuning.api.tuning import (
     GROUP,
-    PAUSED_UNTIL_ANNOTATION,
     PLURAL,
     VERSION,
     FastAPITuning,
     StoredTuning,
     UnreadableTuning,
 )
+from fastapi_tuning.api.twins import older_twins
 from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
+from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.ledger import applied_after, history_after, original_after
+from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import (
     ContainerNotFound,
     FastAPITuningError,
+    InternalError,
     InvalidTuning,
     NotFound,
     TargetNotUnderstood,
     WriteRejected,
 )
+from fastapi_tuning.live_path import LivePath, LiveStep, Turn
+from fastapi_tuning.observe.agents import marked, read_generations
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.observe.signals import PodKey, with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, status
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -54,34 +61,39 @@ class Reconciler:
     prometheus: PrometheusReader
     events: EventRecorder
     metrics: OperatorMetrics
+    live_path: LivePath
     _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
 
     async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
         """Observe, decide, act and report for every due object; `known` are all, for conflicts between them."""
-        due = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
-        older = _older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
-        targets = await self._read_targets(due)
-        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
-        signals = await asyncio.to_thread(
-            read_signals,
-            self.prometheus,
-            [_metrics_target(tuning, found) for tuning in due if _key(tuning) in found],
-            now,
-        )
+        due = tuple(due)
         for tuning in due:
-            target = targets[_key(tuning)]
-            if isinstance(target, FastAPITuningError):
-                await self._report_problem(tuning, target, now)
-            else:
-                await self._reconcile(tuning, target, signals[_key(tuning)], older.get(tuning.uid), now)
+            if tuning.spec.mode is Mode.OFF:
+                await contained(self._report_off(tuning, now), _key(tuning))
+        active = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
+        older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
+        targets = await self._read_targets(active)
+        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
+        signals = await self._read_signals(
+            [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
+        )
+        generations = await self._read_generations(found, now)
+        for tuning in active:
+            problem = await self._worked_off(tuning, targets, signals, generations, older.get(tuning.uid), now)
+            if problem is not None:
+                await contained(self._report_problem(tuning, problem, now), _key(tuning))
 
     async def report_unreadable(self, tuning: UnreadableTuning, now: datetime) -> None:
         """Say that an object's spec cannot be read, and leave its target as it is."""
-        await self._report_problem(tuning, tuning.problem, now)
+        await contained(self._report_problem(tuning, tuning.problem, now), _key(tuning))
 
-    def forget(self, tuning: StoredTuning) -> None:
-        """Drop what is remembered of an object that is gone."""
+    async def let_go(self, tuning: StoredTuning) -> None:
+        """An object is gone: give its target back what it had, if the object asked for that, and forget it."""
+        if isinstance(tuning, FastAPITuning) and tuning.spec.on_delete is OnDelete.RESTORE:
+            problem = await contained(self._restore(tuning), _key(tuning))
+            if problem is not None:
+                logger.warning("not restored", extra={"object": _key(tuning), "error": str(problem)})
         self._newest.pop(tuning.uid, None)
         self._written.pop(tuning.uid, None)
         self.metrics.forget(tuning.namespace, tuning.name)
@@ -97,28 +109,105 @@ class Reconciler:
 
         async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
             async with gate:
-                try:
-                    return _key(tuning), await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
-                except FastAPITuningError as error:
-                    return _key(tuning), error
+                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+                return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
 
-    async def _reconcile(
-        self, tuning: FastAPITuning, target: Target, signals: Signals, twin: str | None, now: datetime
-    ) -> None:
-        before = self.newest_status(tuning)
-        observation = Observation(time=now, workload=target.workload, signals=signals)
-        surroundings = Surroundings(
-            applied=before.applied, paused_until=_paused_until(tuning.annotations), duplicate_of=twin
+    async def _read_signals(
+        self, targets: list[MetricsTarget], now: datetime
+    ) -> Mapping[tuple[str, str], Signals | FastAPITuningError]:
+        """All in one batch; should that end in an error nobody expected, each alone, so that one does not blind all."""
+        keys = [target.key for target in targets]
+        together = await contained(asyncio.to_thread(read_signals, self.prometheus, targets, now), keys)
+        if not isinstance(together, FastAPITuningError):
+            return together
+        return {target.key: await self._signals_of(target, now) for target in targets}
+
+    async def _signals_of(self, target: MetricsTarget, now: datetime) -> Signals | FastAPITuningError:
+        alone = await contained(asyncio.to_thread(read_signals, self.prometheus, [target], now), target.key)
+        return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
+
+    async def _read_generations(
+        self, found: Mapping[tuple[str, str], Target], now: datetime
+    ) -> Mapping[PodKey, int] | None:
+        with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
+        reading = asyncio.to_thread(read_generations, self.prometheus, with_agent, now)
+        generations = await contained(reading, sorted(with_agent))
+        return None if isinstance(generations, FastAPITuningError) else generations
+
+    async def _worked_off(
+        self,
+        tuning: FastAPITuning,
+        targets: Mapping[tuple[str, str], Target | FastAPITuningError],
+        signals: Mapping[tuple[str, str], Signals | FastAPITuningError],
+        generations: Mapping[PodKey, int] | None,
+        twin: str | None,
+        now: datetime,
+    ) -> FastAPITuningError | None:
+        """One object's part of the cycle, and what ended it early."""
+        target = targets[_key(tuning)]
+        if isinstance(target, FastAPITuningError):
+            return target
+        seen = signals[_key(tuning)]
+        if isinstance(seen, FastAPITuningError):
+            return seen
+        everything = _Seen(target=target, signals=seen, generations=generations)
+        return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
+
+    async def _restore(self, tuning: FastAPITuning) -> None:
+        target = await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
+        about = about_target(self.newest_status(tuning), target.workload.uid)
+        pods = [pod.name for pod in target.agents.carrying]
+        await restore(self.api, path, target.workload.container, about, target.rolled_out, pods)
+
+    async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
+        target, pause_end = seen.target, paused_until(tuning.annotations)
+        before = about_target(self.newest_status(tuning), target.workload.uid)
+        view = self.live_path.view(tuning, target, before.live, seen.generations, now)
+        if not view.holds_settings:
+            before = before.model_copy(update={"applied": with_rolled_out(before.applied, target.rolled_out)})
+        observation = Observation(
+            time=now,
+            workload=replace(target.workload, delivery=view.delivery),
+            signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
         )
+        surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        results = await carry_out(self.api, path, target.workload, outcome.moves, before.applied)
+        results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
         after = _status_after(tuning, before, observation, outcome, results)
+        # Known before any pod is replaced: what the webhook gives to new pods is read from it.
+        self._newest[tuning.uid] = after
+        acting = (
+            tuning.spec.mode is Mode.AUTO
+            and not tuning.spec.suspend
+            and (pause_end is None or now >= pause_end)
+            and twin is None
+        )
+        turn = Turn(
+            tuning=tuning,
+            target=target,
+            view=view,
+            signals=observation.signals,
+            after=after,
+            acting=acting,
+            now=now,
+        )
+        step = await self.live_path.step(turn)
+        after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
-        await self._announce(tuning, before, after, results, now)
+        await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)
+
+    async def _report_off(self, tuning: FastAPITuning, now: datetime) -> None:
+        """Once: an object that looks away must not go on showing what it saw last."""
+        self.metrics.forget(tuning.namespace, tuning.name)
+        before = self.newest_status(tuning)
+        after = status.switched_off(before, tuning.generation, now)
+        if after != self._written.get(tuning.uid, tuning.status):
+            await self._store(tuning, after)
 
     async def _report_problem(self, tuning: StoredTuning, error: FastAPITuningError, now: datetime) -> None:
         reason, needs_a_person = _problem(error)
@@ -139,19 +228,20 @@ class Reconciler:
         tuning: StoredTuning,
         before: FastAPITuningStatus,
         after: FastAPITuningStatus,
-        results: Iterable[MoveResult],
+        also: Iterable[tuple[EventType, str, str]],
         now: datetime,
     ) -> None:
-        """Events: what was moved, what the API server refused, and readiness lost or regained."""
+        """Events: what was moved, `also` this, and what stopped being true that should be."""
         said: list[tuple[EventType, str, str]] = []
         if after.last_decision is not None and after.last_decision != before.last_decision:
             decision = after.last_decision
             message = f"{decision.step}: {decision.message}"
             said.append((EventType.NORMAL, decision.guard or decision.reason, message))
-        said += [(EventType.WARNING, result.reason, result.message) for result in results if not result.applied]
-        was, ready = _ready_of(before), _ready_of(after)
-        if ready is not None and ready.status == "False" and (was is None or _differ(was, ready)):
-            said.append((EventType.WARNING, ready.reason, ready.message))
+        said += also
+        for type_ in _WORTH_A_WARNING:
+            was, now_is = _condition(before, type_), _condition(after, type_)
+            if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
+                said.append((EventType.WARNING, now_is.reason, now_is.message))
         for kind, reason, message in said:
             try:
                 await self.events.record(tuning, kind, reason, message, now)
@@ -159,10 +249,13 @@ class Reconciler:
                 logger.warning("event not posted", extra={"object": _key(tuning), "error": str(error)})
 
     async def _write(self, tuning: StoredTuning, after: FastAPITuningStatus, now: datetime) -> None:
-        self._newest[tuning.uid] = after
         self.metrics.show(tuning, after)
-        if not status.worth_writing(after, self._written.get(tuning.uid), now):
-            return
+        if status.worth_writing(after, self._written.get(tuning.uid), now):
+            await self._store(tuning, after)
+        self._newest[tuning.uid] = after
+
+    async def _store(self, tuning: StoredTuning, after: FastAPITuningStatus) -> None:
+        self._newest[tuning.uid] = after
         path = resource_path(
             f"{GROUP}/{VERSION}", PLURAL, namespace=tuning.namespace, name=tuning.name, subresource="status"
         )
@@ -190,6 +283,15 @@ class Reconciler:
                 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one cycle read about one object."""
+
+    target: Target
+    signals: Signals
+    generations: Mapping[PodKey, int] | None
+
+
 def _key(tuning: StoredTuning) -> tuple[str, str]:
     return tuning.namespace, tuning.name
 
@@ -203,33 +305,6 @@ def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Tar
     )
 
 
-def _older_twins(known: Iterable[FastAPITuning]) -> dict[str, str]:
-    """By uid, the name of the older object on the same target; the oldest of them acts."""
-    first: dict[tuple[str, str, str], FastAPITuning] = {}
-    twins: dict[str, str] = {}
-    for tuning in sorted(known, key=lambda each: (each.creation_time, each.name)):
-        reference = tuning.spec.target_ref
-        owner = first.setdefault((tuning.namespace, reference.kind, reference.name), tuning)
-        if owner is not tuning:
-            twins[tuning.uid] = owner.name
-    return twins
-
-
-def _paused_until(annotations: Mapping[str, str]) -> datetime | None:
-    """The annotation's time; one that cannot be read pauses for ever, since somebody meant to pause."""
-    text = annotations.get(PAUSED_UNTIL_ANNOTATION)
-    if text is None:
-        return None
-    try:
-        until = datetime.fromisoformat(text)
-    except ValueError:
-        return _FOR_EVER
-    return until if until.tzinfo is not None else _FOR_EVER
-
-
-_FOR_EVER = datetime.fromisoformat("9999-12-31T00:00:00+00:00")
-
-
 def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
     """(reason, whether a person must act)"""
     if isinstance(error, NotFound):
@@ -240,6 +315,8 @@ def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
         return Reason.TARGET_NOT_UNDERSTOOD, True
     if isinstance(error, InvalidTuning):
         return Reason.INVALID_SPEC, True
+    if isinstance(error, InternalError):
+        return Reason.INTERNAL_ERROR, False
     return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False
 
 
@@ -257,14 +334,17 @@ def _status_after(
     failures = [
         conditions.Finding(status="False", reason=each.reason, message=each.message)
         for each in results
-        if not each.applied and each.reason is not Reason.CONFLICT
+        if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
+    if (pause := unreadable_pause(tuning.annotations)) is not None:
+        failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
     findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     applied = applied_after(before.applied, done)
     return FastAPITuningStatus(
         observed_generation=tuning.generation,
+        target_uid=before.target_uid,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
         metrics_source=getattr(observation.signals, "source", before.metrics_source),
         limiting_factor=outcome.limiting_factor,
@@ -275,14 +355,39 @@ def _status_after(
         recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
         applied=applied,
         original=original_after(before.original, before.applied, workload.desired_replicas, done),
+        live=before.live,
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         history=history_after(outcome.history, observation, outcome.estimate, done),
     )
 
 
-def _ready_of(each: FastAPITuningStatus) -> Condition | None:
-    return next((entry for entry in each.conditions if entry.type == ConditionType.READY), None)
+def _with_live_step(
+    after: FastAPITuningStatus, before: FastAPITuningStatus, step: LiveStep, now: datetime
+) -> FastAPITuningStatus:
+    added = conditions.conditions_of(step.findings, before.conditions, after.observed_generation, now)
+    update: dict[str, object] = {"live": step.live, "conditions": (*after.conditions, *added)}
+    if step.decision is not None:
+        update["last_decision"] = step.decision
+        update["decisions"] = (*after.decisions, step.decision)[-status.MOST_DECISIONS :]
+        update["history"] = after.history.model_copy(update={"last_rollout_time": now})
+    return after.model_copy(update=update)
+
+
+def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
+    """What the API server refused. A setting that waits for the agent is no refusal: a condition tells about that."""
+    return [
+        (EventType.WARNING, result.reason, result.message)
+        for result in results
+        if not result.applied and result.reason is not Reason.AGENT_MISSING
+    ]
+
+
+_WORTH_A_WARNING = (ConditionType.READY, ConditionType.AGENT_INJECTED, ConditionType.SETTINGS_ACKNOWLEDGED)
+
+
+def _condition(each: FastAPITuningStatus, kind: ConditionType) -> Condition | None:
+    return next((entry for entry in each.conditions if entry.type == kind), None)
 
 
 def _differ(left: Condition, right: Condition) -> bool:

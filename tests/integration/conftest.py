@@ -51,8 +51,10 @@ def service(namespace: str) -> Iterator[Service]:
 
 
 @pytest.fixture
-def operator(plane: ControlPlane, namespace: str, service: Service, tmp_path: Path) -> Iterator[None]:
-    """The real process, watching the test's namespace only."""
+def operator(
+    plane: ControlPlane, namespace: str, service: Service, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The real process, watching the test's namespace only; its log is operator.log. A test may wait for its end."""
     command = [sys.executable, "-m", "fastapi_tuning.cli.main", "run"]
     options = [f"--prometheus-url={service.url}", f"--namespace={namespace}", "--port=0"]
     with (tmp_path / "operator.log").open("wb") as log:
@@ -62,7 +64,9 @@ def operator(plane: ControlPlane, namespace: str, service: Service, tmp_path: Pa
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    yield
+    yield process
+    if process.returncode is not None:
+        return
     assert process.poll() is None, (tmp_path / "operator.log").read_text()[-4000:]
     process.terminate()
     assert process.wait(timeout=20) == 0

@@ -24,6 +24,8 @@ class Service:
     service_seconds: float = 0.25
     cpu_seconds_per_request: float = 0.001
     down: bool = False
+    generation: int | None = None
+    """What the agents say is in force; None: they say nothing."""
     url: str = field(default="", init=False)
 
     def answer(self, promql: str) -> list[tuple[dict[str, str], float]]:
@@ -36,6 +38,8 @@ class Service:
 
     def _of_pod(self, promql: str) -> list[tuple[dict[str, str], float]]:
         served = self.requests_per_second / len(self.pods)
+        if "settings_generation" in promql:
+            return [] if self.generation is None else [({}, float(self.generation))]
         if promql.startswith("count by"):
             return [({"__name__": f"{_HISTOGRAM}_count"}, 1.0)]
         if f"{_HISTOGRAM}_bucket" in promql:

@@ -1,7 +1,11 @@
 """The operator process against a real API server and a scripted Prometheus: what ends up in the cluster."""
 
+import json
+import subprocess
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,7 +106,7 @@ def overload(service: Service) -> None:
 
 
 def test_scales_up_when_demand_exceeds_what_the_threads_carry(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_target(plane, namespace, service)
     overload(service)
@@ -117,7 +121,7 @@ def test_scales_up_when_demand_exceeds_what_the_threads_carry(
 
 
 def test_recommend_says_what_it_would_do_and_changes_nothing_else(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_target(plane, namespace, service)
     before = plane.call("GET", f"{DEPLOYMENTS.format(namespace)}/checkout")
@@ -133,7 +137,7 @@ def test_recommend_says_what_it_would_do_and_changes_nothing_else(
 
 
 def test_an_outage_of_prometheus_moves_nothing_and_is_said(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_target(plane, namespace, service)
     service.down = True
@@ -146,7 +150,7 @@ def test_an_outage_of_prometheus_moves_nothing_and_is_said(
 
 
 def test_a_missing_target_is_reported_and_found_when_it_appears(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_tuning(plane, namespace, mode="Auto")
     eventually(lambda: condition_of(plane, namespace, "Stalled") == ("True", "TargetNotFound"), "target missing")
@@ -158,7 +162,7 @@ def test_a_missing_target_is_reported_and_found_when_it_appears(
 
 
 def test_only_the_older_of_two_objects_on_one_target_acts(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_target(plane, namespace, service)
     create_tuning(plane, namespace, "a-first", mode="Recommend")
@@ -174,7 +178,7 @@ def test_only_the_older_of_two_objects_on_one_target_acts(
 
 
 def test_one_worker_replaces_four_only_after_the_pods_are_there(
-    plane: ControlPlane, namespace: str, service: Service, operator: None
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     create_target(plane, namespace, service)
     environment = [{"name": "app", "env": [{"name": "WEB_CONCURRENCY", "value": "4"}]}]
@@ -255,3 +259,21 @@ def test_odd_values_in_a_pod_template_are_read_or_called_unknown(
 
     eventually(lambda: condition_of(plane, namespace, "Ready") == ("True", "Tuning"), "the target is read")
     assert condition_of(plane, namespace, "OneWorkerPerPod") == ("Unknown", "WorkersUnknown")
+
+
+def test_it_ends_at_once_and_in_order_when_it_is_told_to(
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    create_target(plane, namespace, service)
+    overload(service)
+    create_tuning(plane, namespace, mode="Auto")
+    eventually(lambda: replicas_of(plane, namespace) == 2, "it works")
+
+    told = time.monotonic()
+    operator.terminate()
+
+    assert operator.wait(timeout=20) == 0
+    assert time.monotonic() - told < 2.0
+    lines = [json.loads(line) for line in (tmp_path / "operator.log").read_text().splitlines()]
+    assert lines, "every line is JSON"
+    assert [line for line in lines if line["levelname"] in ("ERROR", "CRITICAL", "WARNING")] == []

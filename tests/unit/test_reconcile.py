@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, FastAPITuningStatus
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning, tuning_of
 from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.errors import MetricsUnavailable, TargetUnavailable, WriteRejected
+from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -53,7 +54,7 @@ class Load:
         labels = {"namespace": namespace, "pod": pod}
         if promql.startswith("count by"):
             return [Sample(labels={**labels, "__name__": f"{HISTOGRAM}_count"}, value=1)]
-        if promql.startswith("{__name__"):
+        if promql.startswith("max by (namespace, pod, __name__)"):
             return [Sample(labels={**labels, "__name__": "fastapi_tuning_thread_pool_limit"}, value=40)]
         if f"{HISTOGRAM}_bucket" in promql:
             return [Sample(labels={**labels, "le": edge}, value=rate) for edge in ("0.5", "+Inf")]
@@ -114,11 +115,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.load = Load(self.api, 900.0)
+        metrics = OperatorMetrics(self.registry)
         self.reconciler = Reconciler(
             api=self.api,
             prometheus=self.load,
             events=EventRecorder(api=self.api),
-            metrics=OperatorMetrics(self.registry),
+            metrics=metrics,
+            live_path=LivePath(api=self.api, metrics=metrics, enabled=True, injecting=False),
         )
 
     async def cycle(self, *due: FastAPITuning, after_seconds: int = 0) -> None:
@@ -230,13 +233,29 @@ async def test_recommend_writes_nothing_but_status_and_events(world: World) -> N
     assert world.status().applied.replicas is None
 
 
-async def test_an_object_that_is_off_is_not_even_read(world: World) -> None:
+async def test_an_object_that_is_off_is_not_even_read_and_says_so_once(world: World) -> None:
     world.api.deployments.clear()
 
-    await world.cycle(tuning(mode="Off"))
+    for seconds in (0, 15, 60):
+        await world.cycle(tuning(mode="Off"), after_seconds=seconds)
 
-    assert world.api.statuses == {}
+    assert len(world.api.statuses["checkout"]) == 1
+    assert (world.condition("Ready").status, world.condition("Ready").reason) == ("False", Reason.MODE_OFF)
     assert world.api.events == []
+
+
+async def test_an_object_that_is_switched_off_stops_showing_what_it_saw(world: World) -> None:
+    await world.cycle(tuning(mode="Recommend"))
+    assert world.status().latency
+    assert "fastapi_tuning_offered_requests_per_second{" in generate_latest(world.registry).decode()
+    await world.cycle(tuning(mode="Off"), after_seconds=15)
+
+    assert world.condition("Ready").reason == Reason.MODE_OFF
+    assert {each.status for each in world.status().conditions if each.type != "Ready"} == {"Unknown"}
+    assert world.status().latency == ""
+    assert "fastapi_tuning_offered_requests_per_second{" not in generate_latest(world.registry).decode()
+    await world.cycle(tuning(mode="Recommend"), after_seconds=30)
+    assert world.condition("Ready").status == "True"
 
 
 async def test_of_two_objects_on_one_target_only_the_older_acts(world: World) -> None:
@@ -410,7 +429,7 @@ async def test_the_newest_history_counts_even_if_it_was_not_written(world: World
     await world.cycle(tuning(), after_seconds=15)
 
     assert world.reconciler.newest_status(tuning()).history.last_observation_time == NOW + timedelta(seconds=15)
-    world.reconciler.forget(tuning())
+    await world.reconciler.let_go(tuning())
     assert world.reconciler.newest_status(tuning()) == tuning().status
 
 
@@ -493,3 +512,24 @@ async def test_a_refused_write_makes_the_object_unready_until_it_passes() -> Non
     assert "403" in world.condition("Ready").message
     assert world.condition("Stalled").status == "False"
     assert world.status().applied.replicas is None
+
+
+async def test_workers_that_leave_no_room_for_pods_are_said_to_be_limited(world: World) -> None:
+    container = world.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
+    container["env"] = [{"name": "WEB_CONCURRENCY", "value": "6"}]
+
+    await world.cycle(tuning(workers={"mode": "Auto"}))
+
+    assert world.condition("ScalingLimited").status == "True"
+    assert "needs 12 pods, replicas.max is 10" in world.condition("ScalingLimited").message
+    assert "needs 12 pods, replicas.max is 10" in world.condition("OneWorkerPerPod").message
+    assert world.replicas() == 4, "the load gets its pods all the same"
+
+
+async def test_a_pause_that_cannot_be_read_lasts_and_a_person_is_told(world: World) -> None:
+    await world.cycle(tuning(annotations={PAUSED_UNTIL_ANNOTATION: "next week"}))
+
+    assert world.replicas() == 2
+    for kind, status in (("Ready", "False"), ("Stalled", "True")):
+        assert (world.condition(kind).status, world.condition(kind).reason) == (status, Reason.PAUSED)
+    assert "'next week' is no RFC 3339 time" in world.condition("Ready").message

@@ -23,6 +23,20 @@
 {{- end -}}
 {{- end }}
 
+{{/* "true" where the webhook is served. */}}
+{{- define "operator.webhook" -}}
+{{- if and .Values.live.enabled .Values.webhook.enabled -}}true{{- end -}}
+{{- end }}
+
+{{/* Secret that holds the webhook's certificate. */}}
+{{- define "operator.webhookSecret" -}}
+{{- if eq .Values.webhook.certificates "Given" -}}
+{{ required "webhook.given.secretName must be set when webhook.certificates is Given" .Values.webhook.given.secretName }}
+{{- else -}}
+{{ include "operator.name" . | trunc 55 | trimSuffix "-" }}-webhook
+{{- end -}}
+{{- end }}
+
 {{/* Labels that never change: a Deployment's selector is immutable. */}}
 {{- define "operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}

@@ -1,4 +1,4 @@
-{{/* What the operator may do where it acts. No rule lets it read a Secret, create or delete a workload, or change its own rights. */}}
+{{/* What the operator may do where it acts. No rule here lets it read a Secret, create or delete a workload, or change its own rights. */}}
 {{- define "operator.rules" -}}
 # Watches the objects that it is told to obey.
 - apiGroups: [fastapituning.io]
@@ -21,6 +21,12 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- if .Values.live.enabled }}
+# Hands settings to the agent in a running pod: an annotation of the pod, in Auto mode.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
+{{- end }}
 # Finds another autoscaler on the same target, to leave the replicas to it.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]

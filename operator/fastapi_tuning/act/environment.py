@@ -5,8 +5,10 @@ else's entry is touched, and a variable that another manager owns is a FieldConf
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
-from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.api.agent import RESTARTED_AT_ANNOTATION
+from fastapi_tuning.api_server import ApiServer, Json, PatchType
 
 
 async def apply_environment(api: ApiServer, path: str, name: str, container: str, variables: Mapping[str, str]) -> None:
@@ -16,15 +18,26 @@ async def apply_environment(api: ApiServer, path: str, name: str, container: str
         FieldConflict: another manager owns one of them; the message holds the exact field.
         NotFound, WriteRejected: nothing was changed.
     """
-    entries = [{"name": variable, "value": value} for variable, value in sorted(variables.items())]
-    template = {"spec": {"containers": [{"name": container, "env": entries}]}}
-    await api.patch(
-        path,
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": name},
-            "spec": {"template": template},
-        },
-        PatchType.APPLY,
-    )
+    await _apply(api, path, name, {"spec": {"containers": [_container(container, variables)]}})
+
+
+async def restart_pods(
+    api: ApiServer, path: str, name: str, container: str, variables: Mapping[str, str], at: datetime
+) -> None:
+    """Replace the pods as `kubectl rollout restart` does, and own exactly `variables` from then on.
+
+    Raises:
+        As `apply_environment`.
+    """
+    annotations = {RESTARTED_AT_ANNOTATION: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    spec = {"containers": [_container(container, variables)]}
+    await _apply(api, path, name, {"metadata": {"annotations": annotations}, "spec": spec})
+
+
+def _container(name: str, variables: Mapping[str, str]) -> Json:
+    return {"name": name, "env": [{"name": variable, "value": value} for variable, value in sorted(variables.items())]}
+
+
+async def _apply(api: ApiServer, path: str, name: str, template: Json) -> None:
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"template": template}}
+    await api.patch(path, body, PatchType.APPLY)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from fastapi_tuning.act.environment import apply_environment
+from fastapi_tuning.act.environment import apply_environment, restart_pods
 from fastapi_tuning.act.replicas import set_replicas
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Settings
@@ -11,6 +12,7 @@ from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.knobs import VARIABLES, Knob
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.route import Route
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
 
 
@@ -28,16 +30,46 @@ class MoveResult:
 
 
 async def carry_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings
+    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
 ) -> tuple[MoveResult, ...]:
-    """Write the moves to the workload at `path`; `applied` are the settings that are ours already and stay so."""
+    """Write the moves to the workload at `path`; `applied` are the settings that are ours already and stay so.
+
+    Settings that go live are not written here: their pods are brought to the settings that are ours in every cycle.
+    """
     results = []
     if Knob.REPLICAS in moves:
         results.append(await _scale(api, path, workload, moves[Knob.REPLICAS]))
-    settings: dict[Knob, int] = {knob: value for knob, value in moves.items() if knob is not Knob.REPLICAS}
-    if settings:
-        results.append(await _roll_out(api, path, workload, settings, applied))
+    settings: dict[Knob, int] = {
+        knob: value for knob, value in moves.items() if knob not in (Knob.REPLICAS, Knob.WORKERS)
+    }
+    rolled_out: dict[Knob, int] = {knob: value for knob, value in moves.items() if knob is Knob.WORKERS}
+    if way is Route.ROLLOUT:
+        rolled_out.update(settings)
+    elif settings:
+        results.append(_without_rollout(tuple(settings), way))
+    if rolled_out:
+        results.append(await _roll_out(api, path, workload, rolled_out, applied, way))
     return tuple(results)
+
+
+def _without_rollout(settings: tuple[Knob, ...], way: Route) -> MoveResult:
+    if way is Route.LIVE:
+        return MoveResult(knobs=settings, reason=Reason.APPLIED)
+    waits = way is Route.AGENT_FIRST
+    message = "waits for the agent, and needs no restart then" if waits else "strategy Live, and pods lack the agent"
+    return MoveResult(knobs=settings, reason=Reason.AGENT_MISSING, message=message)
+
+
+async def restart_for_agent(
+    api: ApiServer, path: str, workload: Workload, applied: Settings, now: datetime
+) -> MoveResult:
+    """Replace the pods, so that the webhook sees the new ones. Our variables stay: it may miss them all the same."""
+    variables = _worker_variables(workload, applied) | environment_of(applied)
+    try:
+        await restart_pods(api, path, path.rsplit("/", 1)[1], workload.container, variables, now)
+    except (NotFound, WriteRejected) as error:
+        return MoveResult(knobs=(), reason=Reason.WRITE_FAILED, message=str(error))
+    return MoveResult(knobs=(), reason=Reason.APPLIED)
 
 
 async def _scale(api: ApiServer, path: str, workload: Workload, replicas: int) -> MoveResult:
@@ -52,12 +84,13 @@ async def _scale(api: ApiServer, path: str, workload: Workload, replicas: int) -
 
 
 async def _roll_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings
+    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
 ) -> MoveResult:
     knobs = tuple(moves)
-    variables = environment_of(applied_after(applied, moves))
-    if Knob.WORKERS in moves or applied.workers is not None:
-        variables |= dict.fromkeys(workload.launch.worker_variables, "1")
+    after = applied_after(applied, moves)
+    variables = _worker_variables(workload, after)
+    if way is Route.ROLLOUT:
+        variables |= environment_of(after)
     try:
         await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
     except FieldConflict as error:
@@ -65,6 +98,10 @@ async def _roll_out(
     except (NotFound, WriteRejected) as error:
         return MoveResult(knobs=knobs, reason=Reason.WRITE_FAILED, message=str(error))
     return MoveResult(knobs=knobs, reason=Reason.APPLIED)
+
+
+def _worker_variables(workload: Workload, settings: Settings) -> dict[str, str]:
+    return {} if settings.workers is None else dict.fromkeys(workload.launch.worker_variables, "1")
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

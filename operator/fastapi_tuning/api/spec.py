@@ -55,13 +55,20 @@ class MetricsSource(StrEnum):
     STARLETTE_EXPORTER = "StarletteExporter"
     OPENTELEMETRY = "OpenTelemetry"
     OPENTELEMETRY_LEGACY = "OpenTelemetryLegacy"
+    AGENT = "Agent"
+    """No library: the agent in the pods counts requests itself."""
     CUSTOM = "Custom"
 
 
 class ApplyStrategy(StrEnum):
-    """How settings other than replicas reach the pods: environment in the pod template, hence a rollout."""
+    """How settings other than replicas reach the pods: through the agent at once, or by a rollout."""
 
+    AUTO = "Auto"
+    """Live where the pods carry the agent, which the webhook brings in; else RollingRestart."""
+    LIVE = "Live"
+    """Through the agent, and never by a rollout; in mode Recommend the agent is there to be read from."""
     ROLLING_RESTART = "RollingRestart"
+    """Environment in the pod template; no agent is brought in."""
 
 
 class OnDelete(StrEnum):
@@ -252,16 +259,19 @@ class ThreadPool(ApiModel):
 
 
 class LimitConcurrency(ApiModel):
-    """Bounds of uvicorn's `--limit-concurrency` (connections per pod, idle ones included)."""
+    """Bounds of how much a pod admits at once: requests in flight by the agent, else uvicorn's `--limit-concurrency`.
+
+    The latter counts connections, idle ones included.
+    """
 
     model_config = ConfigDict(json_schema_extra=cel(MIN_NOT_ABOVE_MAX))
 
     mode: Mode = Mode.OFF
     """How far the operator may go with this knob; never further than spec.mode."""
     min: Annotated[int, Field(ge=10, le=100_000)] = 10
-    """Fewest connections per pod."""
+    """Fewest requests (or connections) per pod."""
     max: Annotated[int, Field(ge=10, le=100_000)] = 2000
-    """Most connections per pod."""
+    """Most requests (or connections) per pod."""
 
 
 class TimeoutKeepAlive(ApiModel):
@@ -301,13 +311,22 @@ class Workers(ApiModel):
     """Auto turns k workers into k times the pods; Recommend only reports them."""
 
 
-class Apply(ApiModel):
-    """How and how often the pod template may change."""
+class Connections(ApiModel):
+    """Whether pods with more than their share of requests ask clients to connect anew (needs the agent)."""
 
-    strategy: ApplyStrategy = ApplyStrategy.ROLLING_RESTART
+    mode: Mode = Mode.AUTO
+    """Auto: they do, until the load is even again; less than Auto: they never do."""
+
+
+class Apply(ApiModel):
+    """How settings reach the pods, and how often the pod template may change."""
+
+    strategy: ApplyStrategy = ApplyStrategy.AUTO
     """How settings reach the pods."""
     min_rollout_interval_seconds: Annotated[int, Field(ge=60, le=604_800)] = 1800
     """Shortest time between two rollouts of ours."""
+    expire_after_seconds: Annotated[int | None, Field(ge=300, le=604_800)] = None
+    """Live settings end when the operator is gone this long; unset: they stay."""
 
 
 class FastAPITuningSpec(ApiModel):
@@ -326,6 +345,7 @@ class FastAPITuningSpec(ApiModel):
     thread_pool: ThreadPool = ThreadPool()
     uvicorn: Uvicorn = Uvicorn()
     workers: Workers = Workers()
+    connections: Connections = Connections()
     apply: Apply = Apply()
     on_delete: OnDelete = OnDelete.KEEP
 

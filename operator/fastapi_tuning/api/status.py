@@ -50,6 +50,10 @@ class ConditionType(StrEnum):
     SETTINGS_EFFECTIVE = "SettingsEffective"
     """False: the container is started in a way that ignores settings we would set. Positive; Unknown if the pod
     template does not tell how it is started."""
+    AGENT_INJECTED = "AgentInjected"
+    """True: every pod carries the agent. Positive; absent where no agent is wanted."""
+    SETTINGS_ACKNOWLEDGED = "SettingsAcknowledged"
+    """True: every ready pod says that it runs with the newest live settings. Positive; absent without live settings."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 
@@ -234,10 +238,35 @@ class History(ApiModel):
     learned: Learned = Learned()
 
 
+class Live(ApiModel):
+    """What the pods with the agent were asked for, and how far they are."""
+
+    generation: Count = 0
+    """Rises with every change of the settings; 0: none was asked for yet."""
+    settings: Annotated[str, Field(max_length=1024)] = ""
+    """JSON, the same for every pod of the target."""
+    changed_time: Time | None = None
+    pods: Count = 0
+    agent_pods: Count = 0
+    acknowledged_pods: Count = 0
+    injection_time: Time | None = None
+    """When the pods were restarted to bring the agent in; cleared as soon as all carry it."""
+    failed_generation: Count | None = None
+    """`metadata.generation` under which pods with the agent did not start; none is brought in until it changes."""
+    removal_time: Time | None = None
+    """When the pods were restarted to be rid of an agent that kept them from starting."""
+
+    def gave_up(self, generation: int) -> bool:
+        """Whether the agent is to stay out of the pods of an object of this generation."""
+        return self.failed_generation == generation
+
+
 class FastAPITuningStatus(ApiModel):
     """Observed state; written only when something changed."""
 
     observed_generation: Annotated[int, Field(ge=-1)] = -1
+    target_uid: Annotated[str, Field(max_length=63)] = ""
+    """The workload that all of this is about; one of the same name with another UID is another one."""
     conditions: Annotated[
         tuple[Condition, ...],
         Field(
@@ -254,6 +283,7 @@ class FastAPITuningStatus(ApiModel):
     recommendation: Recommendation = Recommendation()
     applied: Settings = Settings()
     original: Settings = Settings()
+    live: Live = Live()
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
     history: History = History()

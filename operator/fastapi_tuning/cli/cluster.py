@@ -1,5 +1,7 @@
 """Which cluster the command line talks to, and one object of it."""
 
+import os
+
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 
@@ -9,13 +11,16 @@ from fastapi_tuning.errors import CannotStart, NotFound
 
 
 async def configure_client() -> None:
-    """Take the cluster of KUBECONFIG, or the one that this pod runs in.
+    """In a pod by the service account, elsewhere by the kubeconfig; a kubeconfig that KUBECONFIG names goes first.
 
     Raises:
-        CannotStart: there is none.
+        CannotStart: neither is there.
     """
     try:
-        await config.load_config()  # type: ignore[no-untyped-call]  # the client ships it without types
+        if "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ:
+            config.load_incluster_config()  # type: ignore[no-untyped-call]  # the client ships it without types
+        else:
+            await config.load_kube_config()  # type: ignore[no-untyped-call]
     except config.ConfigException as error:
         raise CannotStart(f"no cluster to talk to: {error}") from error
 

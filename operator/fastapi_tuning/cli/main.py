@@ -15,8 +15,10 @@ from fastapi_tuning.cli.backtest import backtest
 from fastapi_tuning.cli.prometheus_options import prometheus_options
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
+from fastapi_tuning.cli.webhook import SelfManagedCertificates, WebhookSettings
 from fastapi_tuning.errors import CannotStart
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
+from fastapi_tuning.webhooks.injection import AgentSource
 
 
 class PlainDumper(yaml.SafeDumper):
@@ -84,19 +86,68 @@ _PORT = click.IntRange(0, 65535)
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
     show_default=True,
 )
+@click.option("--live/--no-live", default=True, show_default=True, help="Hand settings to running pods with the agent.")
+@click.option("--agent-image", help="Image that holds the agent; without it no webhook is served.")
+@click.option("--agent-pull-policy", default="IfNotPresent", show_default=True, help="Of the agent's image.")
+@click.option("--agent-metrics-port", default=9964, type=_PORT, show_default=True, help="First port tried in a pod.")
+@click.option("--webhook-port", default=8443, type=_PORT, show_default=True, help="HTTPS, for the API server.")
+@click.option(
+    "--webhook-certificates",
+    type=click.Path(path_type=Path),
+    default=Path("/run/fastapi-tuning/webhook"),
+    show_default=True,
+    help="Directory of tls.crt and tls.key, which may be replaced at any time.",
+)
+@click.option("--webhook-secret", help="NAMESPACE/NAME: make the certificates, and keep them in this Secret.")
+@click.option("--webhook-configuration", help="MutatingWebhookConfiguration that is to trust them.")
+@click.option("--webhook-name", "webhook_names", multiple=True, help="DNS name or address of the webhook.")
 def run(
     *,
     prometheus: PrometheusEndpoint,
     namespaces: tuple[str, ...],
     port: int,
     log_level: str,
+    live: bool,  # click passes options by name
+    agent_image: str | None,
+    agent_pull_policy: str,
+    agent_metrics_port: int,
+    webhook_port: int,
+    webhook_certificates: Path,
+    webhook_secret: str | None,
+    webhook_configuration: str | None,
+    webhook_names: tuple[str, ...],
 ) -> None:
     """Run the operator. Each option is also read from FASTAPI_TUNING_RUN_<OPTION>."""
+    webhook = agent_image and WebhookSettings(
+        port=webhook_port,
+        certificates_directory=webhook_certificates,
+        self_managed=_self_managed(webhook_secret, webhook_configuration, webhook_names),
+        source=AgentSource(image=agent_image, pull_policy=agent_pull_policy, metrics_port=agent_metrics_port),
+    )
+    settings = OperatorSettings(
+        prometheus=prometheus, namespaces=namespaces, port=port, live=live, webhook=webhook or None
+    )
     log_as_json(log_level)
     try:
-        asyncio.run(run_operator(OperatorSettings(prometheus=prometheus, namespaces=namespaces, port=port)))
+        asyncio.run(run_operator(settings))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+def _self_managed(
+    secret: str | None, configuration: str | None, names: tuple[str, ...]
+) -> SelfManagedCertificates | None:
+    """None without a Secret: the certificates come from elsewhere."""
+    if secret is None:
+        return None
+    namespace, slash, name = secret.partition("/")
+    if not slash or configuration is None or not names:
+        raise click.UsageError(
+            "--webhook-secret is NAMESPACE/NAME, and goes with --webhook-configuration and --webhook-name"
+        )
+    return SelfManagedCertificates(
+        secret_namespace=namespace, secret_name=name, configuration_name=configuration, names=names
+    )
 
 
 main.add_command(simulate)

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
-import socket
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import kopf
@@ -13,23 +14,19 @@ from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from pythonjsonlogger.json import JsonFormatter
 
-from fastapi_tuning.act.restore import restore
-from fastapi_tuning.api.spec import OnDelete
-from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
 from fastapi_tuning.cli.cluster import configure_client
-from fastapi_tuning.errors import CannotStart, FastAPITuningError
+from fastapi_tuning.cli.listening import listen
+from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
+from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
-from fastapi_tuning.observe.workloads import deployment_path, read_target
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
 from fastapi_tuning.report.metrics import OperatorMetrics
 from fastapi_tuning.web.pages import pages
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +36,9 @@ class OperatorSettings:
     prometheus: PrometheusEndpoint
     namespaces: tuple[str, ...]
     port: int
+    live: bool
+    """Whether settings may go into running pods."""
+    webhook: WebhookSettings | None
 
 
 def log_as_json(level: str) -> None:
@@ -46,6 +46,7 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -61,72 +62,94 @@ async def run_operator(settings: OperatorSettings) -> None:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     async with ApiClient() as client:
-        listener = _listen(settings.port)
+        listener = listen(settings.port)
         api = KubernetesApi(client)
+        metrics = OperatorMetrics(registry)
         reconciler = Reconciler(
             api=api,
             prometheus=PrometheusClient(settings.prometheus),
             events=EventRecorder(api),
-            metrics=OperatorMetrics(registry),
+            metrics=metrics,
+            live_path=LivePath(
+                api=api,
+                metrics=metrics,
+                enabled=settings.live,
+                injecting=settings.live and settings.webhook is not None,
+            ),
         )
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
         loop = ControlLoop(api=api, cache=cache, reconciler=reconciler, namespaces=settings.namespaces)
-
-        async def on_deleted(tuning: FastAPITuning) -> None:
-            if tuning.spec.on_delete is OnDelete.RESTORE:
-                await _restore(api, tuning)
-
         server = _PageServer(
             uvicorn.Config(
-                pages(registry, lambda: loop.heartbeat),
+                pages(registry, lambda: loop.heartbeat, lambda: loop.listed),
                 log_config=None,
                 access_log=False,
+                timeout_graceful_shutdown=1,
             )
         )
-        stop = asyncio.Event()
-        watch = kopf.operator(
-            registry=registry_for(cache, on_deleted),
-            standalone=True,
-            # Named, because kopf's own choice asks for the user's name and a container's user may have none.
-            identity=FIELD_MANAGER,  # type: ignore[arg-type]  # kopf keeps its NewType of str private
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            stop_flag=stop,
-        )
-        parts = [
-            asyncio.create_task(watch),
-            asyncio.create_task(loop.run()),
-            asyncio.create_task(server.serve([listener])),
-        ]
-        await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        server.should_exit = True
-        parts[1].cancel()
-        for result in await asyncio.gather(*parts, return_exceptions=True):
-            if isinstance(result, Exception):
-                raise result
+        parts = _Parts(servers=[server], served=[asyncio.create_task(server.serve([listener]))], endless=[])
+        parts.endless.append(asyncio.create_task(loop.run()))
+        if settings.webhook is not None:
+            webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
+            parts.servers.append(webhook_server)
+            listening = functools.partial(listen, settings.webhook.port)
+            parts.served.append(asyncio.create_task(webhook_server.run_on(listening)))
+            if (keeper := keeper_of(settings.webhook, api)) is not None:
+                parts.endless.append(asyncio.create_task(keeper.run()))
+        await _run_until_told(parts, cache, settings.namespaces)
 
 
-def _listen(port: int) -> socket.socket:
-    """A socket on all addresses. Ours, because uvicorn ends the process when a port is taken."""
-    try:
-        return socket.create_server(("", port))
-    except OSError as error:
-        raise CannotStart(f"port {port} for health and metrics cannot be opened: {error.strerror}") from error
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What runs beside kopf's watch. `endless` tasks are cancelled; servers end when they are asked to."""
+
+    servers: list[uvicorn.Server]
+    served: list[asyncio.Task[None]]
+    endless: list[asyncio.Task[None]]
+
+    async def stop(self) -> list[BaseException | None]:
+        for server in self.servers:
+            server.should_exit = True
+        for task in self.endless:
+            task.cancel()
+        return await asyncio.gather(*self.served, *self.endless, return_exceptions=True)
+
+
+async def _run_until_told(parts: _Parts, cache: TuningCache, namespaces: tuple[str, ...]) -> None:
+    """Ours end before kopf does: it takes every task that is younger than itself for a hung one of its own."""
+    told, stop_watch = asyncio.Event(), asyncio.Event()
+    signalled = asyncio.create_task(told.wait())
+    _on_signals(told.set)
+    older = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=registry_for(cache),
+        standalone=True,
+        # Named, because kopf's own choice asks for the user's name and a container's user may have none.
+        identity=FIELD_MANAGER,  # type: ignore[arg-type]  # kopf keeps its NewType of str private
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop_watch,
+    )
+    _on_signals(told.set)  # kopf has just taken them
+    watch = asyncio.create_task(kopf.run_tasks(tasks, ignored=older))
+    await asyncio.wait([*parts.served, *parts.endless, watch, signalled], return_when=asyncio.FIRST_COMPLETED)
+    signalled.cancel()
+    results = await parts.stop()
+    stop_watch.set()
+    results += await asyncio.gather(watch, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def _on_signals(handler: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, handler)
 
 
 class _PageServer(uvicorn.Server):
-    """Leaves the signals to kopf, which ends the watch; the rest ends with it."""
+    """Leaves the signals to the operator, which ends all parts in order."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-async def _restore(api: KubernetesApi, tuning: FastAPITuning) -> None:
-    try:
-        target = await read_target(api, tuning.namespace, tuning.spec.target_ref)
-        path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        await restore(api, path, target.workload.container, tuning.status)
-    except FastAPITuningError as error:
-        logger.warning("not restored", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})

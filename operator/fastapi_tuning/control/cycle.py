@@ -18,7 +18,7 @@ from fastapi_tuning.control.observation import Delivery, NoData, Observation, Tr
 from fastapi_tuning.control.oscillation import effect_delay, gain
 from fastapi_tuning.control.replicas import panics, propose_idle_replicas, propose_replicas
 from fastapi_tuning.control.threads import propose_threads
-from fastapi_tuning.control.workers import propose_one_worker
+from fastapi_tuning.control.workers import propose_one_worker, without_room
 
 _BINDING_SHARE = 0.8
 """A resource limits the service from this share of its safe rate on."""
@@ -122,7 +122,11 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
         protection = protection_of(workload, downstream=suspected or found.waits_downstream)
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
-        verdicts = (situation.verdict(replicas, history, planned), *_settings(situation, history, found, settings))
+        verdicts = (
+            situation.verdict(replicas, history, planned),
+            *_settings(situation, history, found, settings),
+            *without_room(spec, workload, history),
+        )
     return Outcome(
         estimate=found,
         verdicts=verdicts,
@@ -218,8 +222,9 @@ def _settings(
 
 
 def _ignored(proposal: Proposal, situation: _Situation) -> bool:
-    """What the launcher would ignore is not proposed."""
-    settings = situation.observation.workload.launch.settings
+    """What would go through a variable that the launcher ignores is not proposed; running pods need no variable."""
+    workload = situation.observation.workload
+    settings = workload.launch.settings if workload.delivery is Delivery.ROLLOUT else ()
     return VARIABLES.get(proposal.knob) in {each.variable for each in settings if each.blocked_by is not None}
 
 

@@ -6,7 +6,7 @@ The same for the operator, which carries moves out in a cluster, and for a simul
 from collections.abc import Mapping
 from datetime import datetime
 
-from fastapi_tuning.api.status import History, ReplicaMove, Settings
+from fastapi_tuning.api.status import FastAPITuningStatus, History, ReplicaMove, Settings
 from fastapi_tuning.control import growth
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob
@@ -29,6 +29,20 @@ SETTINGS_FIELDS: Mapping[Knob, str] = {
 def applied_after(applied: Settings, moves: Mapping[Knob, int]) -> Settings:
     """The settings that are ours after the moves."""
     return applied.model_copy(update={SETTINGS_FIELDS[knob]: value for knob, value in moves.items()})
+
+
+def about_target(status: FastAPITuningStatus, uid: str) -> FastAPITuningStatus:
+    """What was written down, if it was about this workload. Of another one under the same name only conditions stay."""
+    if status.target_uid in ("", uid):
+        return status.model_copy(update={"target_uid": uid})
+    return FastAPITuningStatus(
+        target_uid=uid, observed_generation=status.observed_generation, conditions=status.conditions
+    )
+
+
+def with_rolled_out(applied: Settings, rolled_out: Settings) -> Settings:
+    """Settings that are ours where nothing is live: those in the pod template, and replicas, which are not in it."""
+    return rolled_out.model_copy(update={"replicas": applied.replicas})
 
 
 def original_after(original: Settings, applied: Settings, replicas: int, done: Mapping[Knob, int]) -> Settings:

@@ -96,7 +96,9 @@ def remember_load(history: History, now: datetime, offered_per_second: float) ->
 def remember_worker_pods(history: History, workload: Workload, proposals: Iterable[Proposal]) -> History:
     """Note how many pods replace the workers, once: the count is not to be multiplied again. One worker: forget it."""
     workers = workload.launch.workers
-    if workers is None or workers <= 1:
+    if workers is None:
+        return history
+    if workers == 1:
         return history.model_copy(update={"pods_for_one_worker": None})
     if history.pods_for_one_worker is None and any(proposal.knob is Knob.REPLICAS for proposal in proposals):
         pods = workload.desired_replicas * workers

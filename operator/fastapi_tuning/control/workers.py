@@ -3,6 +3,7 @@
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
+from fastapi_tuning.control.guards.verdict import Hold, Verdict
 from fastapi_tuning.control.knobs import Knob, Proposal, mode_of
 from fastapi_tuning.control.observation import Workload
 
@@ -19,12 +20,8 @@ def propose_one_worker(
         needed_replicas: what the load asks for, as the pods are now.
     """
     launch = workload.launch
-    if launch.workers is None or launch.workers <= 1 or not launch.worker_variables:
-        return ()
-    if mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
-        return ()
-    pods = history.pods_for_one_worker or workload.desired_replicas * launch.workers
-    if pods > spec.replicas.max:
+    pods = _pods_for_one_worker(spec, workload, history)
+    if pods is None or pods > spec.replicas.max:
         return ()
     if min(workload.desired_replicas, workload.ready_replicas) < pods:
         return (
@@ -45,3 +42,30 @@ def propose_one_worker(
             message=f"{workload.ready_replicas} pods are ready: one worker in each",
         ),
     )
+
+
+def without_room(spec: FastAPITuningSpec, workload: Workload, history: History) -> tuple[Verdict, ...]:
+    """The change that `replicas.max` leaves no room for, held; nothing where there is room or nothing to change."""
+    pods = _pods_for_one_worker(spec, workload, history)
+    if pods is None or pods <= spec.replicas.max:
+        return ()
+    launch = workload.launch
+    proposal = Proposal(
+        knob=Knob.WORKERS,
+        current=launch.workers,
+        wanted=1,
+        reason=Reason.WORKERS_TO_PODS,
+        message=f"{launch.workers} workers a pod ({launch.workers_from})",
+    )
+    hold = Hold(reason=Reason.AT_MAXIMUM, message=f"needs {pods} pods, replicas.max is {spec.replicas.max}")
+    return (Verdict(proposal=proposal, value=None, guards=(hold,)),)
+
+
+def _pods_for_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> int | None:
+    """None: one worker already, not known, not asked for, or not ours to change."""
+    launch = workload.launch
+    if launch.workers is None or launch.workers <= 1 or not launch.worker_variables:
+        return None
+    if mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
+        return None
+    return history.pods_for_one_worker or workload.desired_replicas * launch.workers

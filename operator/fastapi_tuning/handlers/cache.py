@@ -13,6 +13,7 @@ class TuningCache:
 
     def __init__(self, on_gone: Callable[[StoredTuning], None]) -> None:
         self._stored: dict[Key, FastAPITuning | UnreadableTuning] = {}
+        self._by_target: dict[Key, dict[Key, FastAPITuning]] = {}
         self._on_gone = on_gone
 
     def seen(self, body: dict[str, Any]) -> None:
@@ -22,19 +23,26 @@ class TuningCache:
         known = self._stored.get(key)
         if known is not None and known.uid != tuning.uid:
             self._on_gone(known)
+        self._drop_target(key, known)
         self._stored[key] = tuning
+        if isinstance(tuning, FastAPITuning):
+            self._by_target.setdefault(_target_of(tuning), {})[key] = tuning
 
-    def gone(self, key: Key) -> FastAPITuning | UnreadableTuning | None:
-        """An object was deleted; what was known of it."""
+    def gone(self, key: Key) -> None:
+        """An object was deleted."""
         known = self._stored.pop(key, None)
+        self._drop_target(key, known)
         if known is not None:
             self._on_gone(known)
-        return known
 
-    def keep_only(self, living: set[Key]) -> None:
-        """Drop what a full list does not show: the watch can lose a deletion while it restarts."""
-        for key in set(self._stored) - living:
+    def drop(self, keys: set[Key]) -> None:
+        """Objects that a full list does not show: the watch can lose a deletion while it restarts."""
+        for key in keys & self.keys:
             self.gone(key)
+
+    @property
+    def keys(self) -> set[Key]:
+        return set(self._stored)
 
     @property
     def tunings(self) -> tuple[FastAPITuning, ...]:
@@ -43,3 +51,19 @@ class TuningCache:
     @property
     def unreadable(self) -> tuple[UnreadableTuning, ...]:
         return tuple(tuning for tuning in self._stored.values() if isinstance(tuning, UnreadableTuning))
+
+    def naming(self, namespace: str, target: str) -> tuple[FastAPITuning, ...]:
+        """All that name this Deployment; asked for every new pod, so it is looked up and not searched for."""
+        return tuple(self._by_target.get((namespace, target), {}).values())
+
+    def _drop_target(self, key: Key, known: FastAPITuning | UnreadableTuning | None) -> None:
+        if not isinstance(known, FastAPITuning):
+            return
+        named = self._by_target[_target_of(known)]
+        del named[key]
+        if not named:
+            del self._by_target[_target_of(known)]
+
+
+def _target_of(tuning: FastAPITuning) -> Key:
+    return tuning.namespace, tuning.spec.target_ref.name

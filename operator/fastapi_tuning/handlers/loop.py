@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, StoredTuning
 from fastapi_tuning.api_server import ApiServer, resource_path
+from fastapi_tuning.containment import contained
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.reconcile import Reconciler
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 1.0
 _RELIST_SECONDS = 300.0
+_RETRY_SECONDS = 5.0
 _PAGE = "500"
 _UNREADABLE_INTERVAL_SECONDS = 15.0
 """An object without a readable spec has no interval of its own."""
@@ -24,7 +26,7 @@ _UNREADABLE_INTERVAL_SECONDS = 15.0
 
 @dataclass(slots=True)
 class ControlLoop:
-    """Runs until cancelled; `heartbeat` is the monotonic time of the last finished tick."""
+    """Runs until cancelled; `heartbeat` is the monotonic time of the last finished tick, or of the start."""
 
     api: ApiServer
     cache: TuningCache
@@ -32,25 +34,30 @@ class ControlLoop:
     namespaces: tuple[str, ...] = ()
     """Watched namespaces; none: all of them."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    heartbeat: float = 0.0
+    heartbeat: float = field(default_factory=time.monotonic)
+    listed: bool = False
+    """Whether a full list was seen: the resource exists, and we may read it."""
     _next: dict[str, float] = field(default_factory=dict)
+    _gone: list[StoredTuning] = field(default_factory=list)
 
     async def run(self) -> None:
-        relist_at = time.monotonic() + _RELIST_SECONDS
+        relist_at = time.monotonic()
         while True:
             started = time.monotonic()
-            try:
-                if started >= relist_at:
-                    relist_at = started + _RELIST_SECONDS
-                    await self.relist()
-                await self.tick(started)
-            except FastAPITuningError as error:
+            if started >= relist_at:
+                failed = isinstance(error := await contained(self.relist(), "list"), FastAPITuningError)
+                if failed:
+                    logger.error("no list of objects", extra={"error": str(error)})
+                relist_at = started + (_RETRY_SECONDS if failed else _RELIST_SECONDS)
+            if isinstance(error := await contained(self.tick(started), "tick"), FastAPITuningError):
                 logger.error("cycle failed", extra={"error": str(error)})
             self.heartbeat = time.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
 
     async def tick(self, monotonic_seconds: float) -> None:
-        """One cycle over what is due at this monotonic time."""
+        """Let go of what is gone, then one cycle over what is due at this monotonic time."""
+        while self._gone:
+            await self.reconciler.let_go(self._gone.pop(0))
         known = self.cache.tunings
         due = [tuning for tuning in known if self._is_due(tuning, tuning.spec.interval_seconds, monotonic_seconds)]
         for unreadable in self.cache.unreadable:
@@ -68,11 +75,13 @@ class ControlLoop:
         return True
 
     async def relist(self) -> None:
-        """Compare the cache with a full list, since the watch can lose a deletion."""
+        """Compare the cache with a full list, since the watch can lose a deletion. What it shows meanwhile stays."""
+        known = self.cache.keys
         living: set[tuple[str, str]] = set()
         for namespace in self.namespaces or (None,):
             living |= await self._listed(resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace))
-        self.cache.keep_only(living)
+        self.cache.drop(known - living)
+        self.listed = True
 
     async def _listed(self, path: str) -> set[tuple[str, str]]:
         """Keys of all objects under a path, page by page."""
@@ -87,5 +96,6 @@ class ControlLoop:
             query = {"limit": _PAGE, "continue": following}
 
     def forget(self, tuning: StoredTuning) -> None:
+        """An object is gone; a cycle may be under way with it, so the next tick lets go of it."""
         self._next.pop(tuning.uid, None)
-        self.reconciler.forget(tuning)
+        self._gone.append(tuning)

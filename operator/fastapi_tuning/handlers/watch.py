@@ -5,16 +5,15 @@ a deletion, and it stays linear in the number of objects where indexes and timer
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import kopf
 
-from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning
+from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION
 from fastapi_tuning.handlers.cache import TuningCache
 
 
-def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Awaitable[None]]) -> kopf.OperatorRegistry:
+def registry_for(cache: TuningCache) -> kopf.OperatorRegistry:
     """A registry whose handlers feed the cache."""
     registry = kopf.OperatorRegistry()
 
@@ -35,9 +34,9 @@ def registry_for(cache: TuningCache, on_deleted: Callable[[FastAPITuning], Await
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     async def changed(*, type: str, namespace: str | None, name: str, body: kopf.Body, **_: Any) -> None:
-        if type != "DELETED":
+        if type == "DELETED":
+            cache.gone((namespace or "", name))
+        else:
             cache.seen(dict(body))
-        elif isinstance(deleted := cache.gone((namespace or "", name)), FastAPITuning):
-            await on_deleted(deleted)
 
     return registry

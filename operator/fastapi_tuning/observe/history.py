@@ -74,6 +74,8 @@ def _samples_at(time: int, samples: RangeSamples) -> PodSamples:
         failed=_of_all(samples.failed, time),
         cpu=_of_all(samples.cpu, time),
         started={pod: buckets[math.inf] + value for pod, value in growth.items()} if present else {},
+        shed={},
+        recent={},
         thread_seconds={},
         gauges={},
     )

@@ -28,6 +28,9 @@ from fastapi_tuning.observe.signals import (
 CUSTOM_BUDGET_SECONDS = 10.0
 """For all custom queries of a cycle together; with the last one let end (5 s), a cycle stays well below a minute."""
 
+_RECENT_SECONDS = 30
+"""Two scrape periods of 15 s; pods that are scraped less often have no recent rate."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsTarget:
@@ -98,7 +101,7 @@ def _custom_or_lost(reader: PrometheusReader, target: MetricsTarget, custom: Cus
 
 
 def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: datetime) -> dict[tuple[str, str], Signals]:
-    gauges = _agent_gauges(reader, targets, at)
+    gauges = _gauges(reader, targets, at)
     windows: dict[int, list[MetricsTarget]] = defaultdict(list)
     for target in targets:
         windows[target.metrics.window_seconds].append(target)
@@ -108,12 +111,12 @@ def _read(reader: PrometheusReader, targets: tuple[MetricsTarget, ...], at: date
     return signals
 
 
-def _agent_gauges(
+def _gauges(
     reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime
 ) -> Mapping[str, Mapping[PodKey, float]]:
     """By metric name. They have no window, so one query serves all targets."""
     gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
-    for sample in reader.query(queries.agent_gauges(_where(targets)), at):
+    for sample in reader.query(queries.gauges(_where(targets)), at):
         gauges[_metric(sample)][_pod(sample)] = noticeable(sample.value)
     return gauges
 
@@ -159,10 +162,10 @@ class _Presence:
     def of(self, preset: Preset) -> frozenset[PodKey]:
         return self.exporting.get(f"{preset.histogram}_count", frozenset())
 
-    @property
-    def unserved(self) -> frozenset[PodKey]:
-        """Scraped pods without any histogram: they have not served a request yet."""
-        return self.scraped.difference(*self.exporting.values())
+    def unserved(self, wanted: Preset) -> frozenset[PodKey]:
+        """Scraped pods without any histogram; the agent's says nothing about what a library will export."""
+        telling = [each for each in PRESETS if each.source is not MetricsSource.AGENT or each is wanted]
+        return self.scraped.difference(*map(self.of, telling))
 
 
 def _presence(
@@ -219,12 +222,14 @@ def _read_batch(
     where = _where(batch)
     return PodSamples(
         fresh=presence.of(preset),
-        unserved=presence.unserved,
+        unserved=presence.unserved(preset),
         buckets=_buckets(reader.query(queries.buckets(preset, where, window_seconds), at)),
         latency_sums=_by_pod(reader.query(queries.latency_sum(preset, where, window_seconds), at)),
         failed=_by_pod(reader.query(queries.failed(preset, where, window_seconds), at)),
         cpu=_by_pod(reader.query(queries.cpu(where, window_seconds), at)),
         started=_by_pod(reader.query(queries.started(where, window_seconds), at)),
+        shed=_by_pod(reader.query(queries.shed(where, window_seconds), at)),
+        recent=_by_pod(reader.query(queries.served(preset, where, _RECENT_SECONDS), at)),
         thread_seconds=_by_pod(reader.query(queries.thread_seconds(where, window_seconds), at)),
         gauges=gauges,
     )

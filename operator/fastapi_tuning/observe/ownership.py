@@ -4,7 +4,13 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import FIELD_MANAGER
+from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
+from fastapi_tuning.control.ledger import SETTINGS_FIELDS
+
+_MOST_DIGITS = 9
+"""As the schema of the status has it."""
 
 
 def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: str) -> dict[str, str]:
@@ -20,6 +26,30 @@ def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: st
             continue
         owners.update(dict.fromkeys(_variables(entry.get("fieldsV1"), container), manager))
     return owners
+
+
+def own_variables(managed_fields: Iterable[Mapping[str, Any]], container: Mapping[str, Any]) -> dict[str, str]:
+    """Value by variable, for the literal entries of the container's `env` that we set."""
+    ours: set[str] = set()
+    for entry in managed_fields:
+        if entry.get("manager") == FIELD_MANAGER:
+            ours.update(_variables(entry.get("fieldsV1") or {}, container["name"]))
+    literal = {each["name"]: each.get("value") for each in container.get("env") or ()}
+    return {name: value for name, value in literal.items() if name in ours and value is not None}
+
+
+def settings_in(variables: Mapping[str, str]) -> Settings:
+    """What variables of ours set; what is no number is as good as absent. Replicas are no variable."""
+    found: dict[str, int | None] = {
+        SETTINGS_FIELDS[knob]: _number(variables.get(variable)) for knob, variable in VARIABLES.items()
+    }
+    if any(variable in variables for variable in WORKER_VARIABLES):
+        found["workers"] = 1
+    return Settings.model_validate(found)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
 def _variables(fields: Any, container: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The metric names of the libraries that FastAPI services use, each checked against the library itself."""
+"""The metric names of the libraries that FastAPI services use, each checked against the library, and the agent's."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,8 @@ class Preset:
     counter: str
     failed_matcher: str
     """Label matcher that selects server errors in `counter`."""
+    answered_matcher: str = ""
+    """Label matcher that selects what the app answered in the histogram; empty: it holds nothing else."""
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -47,6 +49,15 @@ PRESETS: tuple[Preset, ...] = (
         seconds_per_unit=0.001,
         counter="http_server_duration_milliseconds_count",
         failed_matcher='http_status_code=~"5.."',
+    ),
+    # Last: a library may leave out what its users do not call requests. What was shed never reached the app.
+    Preset(
+        source=MetricsSource.AGENT,
+        histogram="fastapi_tuning_request_duration_seconds",
+        seconds_per_unit=1.0,
+        counter="fastapi_tuning_request_duration_seconds_count",
+        failed_matcher='outcome="5xx"',
+        answered_matcher='outcome!="shed"',
     ),
 )
 """In the order in which Auto prefers them."""

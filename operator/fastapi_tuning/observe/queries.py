@@ -1,15 +1,24 @@
-"""PromQL, one query per signal for all targets at once; grouped by pod, since only Kubernetes knows whose a pod is."""
+"""PromQL, one query per signal for all targets at once; grouped by pod, since only Kubernetes knows whose a pod is.
+
+A pod may be scraped more than once: on two ports, or by two jobs. Series are summed within a page (`job` and `instance`
+tell pages apart), and of the pages of a pod the largest counts, so that nothing is counted twice.
+"""
 
 import re
 from collections.abc import Iterable
 
 from fastapi_tuning.observe.presets import PRESETS, Preset
 
-AGENT_GAUGES = (
+GAUGES = (
     "fastapi_tuning_thread_pool_limit",
     "fastapi_tuning_thread_pool_busy",
     "fastapi_tuning_thread_pool_waiting",
+    "fastapi_tuning_requests_in_flight",
+    "fastapi_tuning_connections",
+    "fastapi_tuning_process_resident_memory_bytes",
+    "process_resident_memory_bytes",
 )
+"""The last one is not the agent's: client libraries export it."""
 
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
 
@@ -33,15 +42,23 @@ def deployment_selector(namespace: str, deployment: str) -> str:
 
 
 def _rate(metric: str, where: str, window_seconds: int, by: str = "namespace, pod") -> str:
-    return f"sum by ({by}) (rate({metric}{{{where}}}[{window_seconds}s]))"
+    return f"max by ({by}) (sum by ({by}, job, instance) (rate({metric}{{{where}}}[{window_seconds}s])))"
 
 
 def buckets(preset: Preset, where: str, window_seconds: int) -> str:
-    return _rate(f"{preset.histogram}_bucket", where, window_seconds, "namespace, pod, le")
+    return _rate(f"{preset.histogram}_bucket", _answered(preset, where), window_seconds, "namespace, pod, le")
 
 
 def latency_sum(preset: Preset, where: str, window_seconds: int) -> str:
-    return _rate(f"{preset.histogram}_sum", where, window_seconds)
+    return _rate(f"{preset.histogram}_sum", _answered(preset, where), window_seconds)
+
+
+def served(preset: Preset, where: str, window_seconds: int) -> str:
+    return _rate(f"{preset.histogram}_count", _answered(preset, where), window_seconds)
+
+
+def _answered(preset: Preset, where: str) -> str:
+    return f"{where},{preset.answered_matcher}" if preset.answered_matcher else where
 
 
 def failed(preset: Preset, where: str, window_seconds: int) -> str:
@@ -49,20 +66,25 @@ def failed(preset: Preset, where: str, window_seconds: int) -> str:
 
 
 def cpu(where: str, window_seconds: int) -> str:
-    """Seconds of CPU per second; every Python client library exports it."""
-    return _rate("process_cpu_seconds_total", where, window_seconds)
+    """Seconds of CPU per second: the agent's, which counts all workers of the pod, or any Python client library's."""
+    agent = _rate("fastapi_tuning_process_cpu_seconds_total", where, window_seconds)
+    return f"{agent} or {_rate('process_cpu_seconds_total', where, window_seconds)}"
 
 
 def started(where: str, window_seconds: int) -> str:
     return _rate("fastapi_tuning_requests_started_total", where, window_seconds)
 
 
+def shed(where: str, window_seconds: int) -> str:
+    return _rate("fastapi_tuning_requests_shed_total", where, window_seconds)
+
+
 def thread_seconds(where: str, window_seconds: int) -> str:
     return _rate("fastapi_tuning_thread_pool_busy_seconds_total", where, window_seconds)
 
 
-def agent_gauges(where: str) -> str:
-    return f'{{__name__=~"{"|".join(AGENT_GAUGES)}",{where}}}'
+def gauges(where: str) -> str:
+    return f'max by (namespace, pod, __name__) ({{__name__=~"{"|".join(GAUGES)}",{where}}})'
 
 
 def presence(where: str, seconds: int) -> str:
@@ -91,10 +113,15 @@ def seen_pods(preset: Preset, where: str) -> str:
 
 
 def threads_per_pod(where: str) -> str:
-    return f"avg({AGENT_GAUGES[0]}{{{where}}})"
+    return f"avg({GAUGES[0]}{{{where}}})"
 
 
 def exported(where: str) -> str:
     """Which presets' histograms, and `up`, there are samples of."""
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
     return f'count by (__name__) ({{__name__=~"{names}|{UP}",{where}}})'
+
+
+def settings_generations(where: str) -> str:
+    """The least, since a pod may show the agent's metrics on two ports, scraped at different times."""
+    return f"min by (namespace, pod) (fastapi_tuning_agent_settings_generation{{{where}}})"

@@ -5,19 +5,23 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from kubernetes.utils.quantity import parse_quantity
 
+from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.spec import TargetReference
+from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound, TargetNotUnderstood
+from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
 from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
-from fastapi_tuning.observe.ownership import foreign_variables
+from fastapi_tuning.observe.memory_limit import memory_limit_bytes
+from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -26,10 +30,19 @@ _HTTP_PORT_NAMES = ("http", "web")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A workload together with the names of its ready pods, by which its metrics are found."""
+    """A workload together with its ready pods, by whose names its metrics are found, and their agents."""
 
     workload: Workload
-    ready_pods: frozenset[PodKey]
+    ready_since: Mapping[PodKey, datetime]
+    agents: Agents
+    rolled_out: Settings
+    """What the pod template holds of ours."""
+    injectable: bool
+    """Whether the pod template lets the webhook bring the agent in."""
+
+    @property
+    def ready_pods(self) -> frozenset[PodKey]:
+        return frozenset(self.ready_since)
 
 
 def deployment_path(namespace: str, name: str) -> str:
@@ -56,11 +69,24 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         {"labelSelector": selector_text(deployment["spec"]["selector"])},
     )
     autoscalers = await api.get(resource_path("autoscaling/v2", "horizontalpodautoscalers", namespace=namespace))
-    ready = frozenset((namespace, pod["metadata"]["name"]) for pod in pods["items"] if _is_ready(pod))
+    ready = {
+        (namespace, pod["metadata"]["name"]): since
+        for pod in pods["items"]
+        if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
+    }
+    container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
     return Target(
         workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
-        ready_pods=ready,
+        rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
+        ready_since=ready,
+        agents=agents_of(pods["items"]),
+        injectable=_is_injectable(deployment["spec"]["template"]),
     )
+
+
+def _is_injectable(template: Json) -> bool:
+    annotations = template.get("metadata", {}).get("annotations") or {}
+    return annotations.get(INJECT_ANNOTATION) != "false"
 
 
 def workload_of(deployment: Json, reference: TargetReference, ready: int, autoscaler: str | None) -> Workload:
@@ -85,6 +111,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         ),
         launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
+        memory_limit_bytes=memory_limit_bytes(container),
         autoscaler=autoscaler,
     )
 
@@ -120,12 +147,6 @@ def template_hash(template: Json) -> str:
 def _without_ours(container: Json) -> Json:
     kept = [entry for entry in container.get("env", []) if entry["name"] not in OUR_VARIABLES]
     return {**container, "env": kept}
-
-
-def _is_ready(pod: Mapping[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    ready = any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
 
 
 def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:

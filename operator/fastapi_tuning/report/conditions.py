@@ -38,18 +38,33 @@ def findings_of_problem(reason: Reason, message: str, *, needs_a_person: bool) -
     }
 
 
+def findings_of_off() -> Findings:
+    """Conditions of an object that looks away: nothing is known any more."""
+    unknown = Finding(status="Unknown", reason=Reason.MODE_OFF, message="spec.mode is Off")
+    told = {
+        ConditionType.METRICS_AVAILABLE,
+        ConditionType.OBJECTIVE_MET,
+        ConditionType.SCALING_LIMITED,
+        ConditionType.ONE_WORKER_PER_POD,
+        ConditionType.SETTINGS_EFFECTIVE,
+        ConditionType.STALLED,
+    }
+    ready = Finding(status="False", reason=Reason.MODE_OFF, message="spec.mode is Off: not looking")
+    return {ConditionType.READY: ready, **{kind: unknown for kind in ConditionType if kind in told}}
+
+
 def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, failures: Iterable[Finding]) -> Findings:
-    """Conditions of a complete cycle; `failures` are writes that the API server refused."""
+    """Conditions of a complete cycle; `failures` are what a person should hear of first, refused writes for example."""
     failure = next(iter(failures), None)
     return {
         ConditionType.READY: failure or _ready(signals),
         ConditionType.METRICS_AVAILABLE: _metrics(signals, workload),
         ConditionType.OBJECTIVE_MET: _objective(signals, outcome),
         ConditionType.SCALING_LIMITED: _limited(outcome),
-        ConditionType.ONE_WORKER_PER_POD: _one_worker(workload),
+        ConditionType.ONE_WORKER_PER_POD: _one_worker(workload, outcome),
         ConditionType.SETTINGS_EFFECTIVE: _settings(workload),
         ConditionType.STALLED: Finding(
-            status=_status(failure is not None and failure.reason is Reason.FIELD_CONFLICT),
+            status=_status(failure is not None and failure.reason in (Reason.FIELD_CONFLICT, Reason.PAUSED)),
             reason=failure.reason if failure else Reason.TUNING,
             message=failure.message if failure else "",
         ),
@@ -124,18 +139,20 @@ def _limited(outcome: Outcome) -> Finding:
     return Finding(status="False", reason=Reason.TUNING, message="no bound or other owner in the way")
 
 
-def _one_worker(workload: Workload) -> Finding:
+def _one_worker(workload: Workload, outcome: Outcome) -> Finding:
     launch = workload.launch
     if launch.workers is None:
         message = f"the worker count is not in the pod template: {launch.workers_from}"
         return Finding(status="Unknown", reason=Reason.WORKERS_UNKNOWN, message=message)
     if launch.workers <= 1:
         return Finding(status="True", reason=Reason.ONE_WORKER, message="one worker per pod")
-    remedy = (
-        "spec.workers.mode: Auto turns them into pods"
-        if launch.worker_variables
-        else "no environment variable overrides that: change it and multiply the replicas"
-    )
+    change = next((each for each in outcome.verdicts if each.proposal.reason is Reason.WORKERS_TO_PODS), None)
+    if change is not None:
+        remedy = change.guards[-1].message if change.guards else change.proposal.message
+    elif launch.worker_variables:
+        remedy = "spec.workers.mode: Auto turns them into pods"
+    else:
+        remedy = "no environment variable overrides that: change it and multiply the replicas"
     message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}"
     return Finding(status="False", reason=Reason.SEVERAL_WORKERS, message=message)
 

@@ -34,6 +34,24 @@ class OperatorMetrics:
         self.wanted = Gauge(
             "fastapi_tuning_knob_wanted", "Value of a knob that the law wants.", (*_OBJECT, "knob"), registry=registry
         )
+        self.live_write_seconds = Histogram(
+            "fastapi_tuning_live_write_duration_seconds",
+            "Time to hand new settings to all pods of one target.",
+            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+            registry=registry,
+        )
+        self.reviews = Counter(
+            "fastapi_tuning_webhook_reviews_total",
+            "Pods that the webhook looked at, by what became of them.",
+            ("result",),
+            registry=registry,
+        )
+        self.review_seconds = Histogram(
+            "fastapi_tuning_webhook_review_duration_seconds",
+            "Time to answer about one pod.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
+            registry=registry,
+        )
         self._of_objects = (self.moves, self.offered, self.bad, self.value, self.wanted)
 
     def show(self, tuning: StoredTuning, status: FastAPITuningStatus) -> None:

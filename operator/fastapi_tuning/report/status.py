@@ -17,6 +17,7 @@ from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.guards.verdict import Clamp, Hold, Verdict
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.observation import Observation
+from fastapi_tuning.report.conditions import conditions_of, findings_of_off
 
 MOST_DECISIONS = 10
 REFRESH = timedelta(seconds=30)
@@ -122,6 +123,23 @@ def current_of(observation: Observation, applied: Settings, threads: int | None)
     """Values in force."""
     return applied.model_copy(
         update={"replicas": observation.workload.desired_replicas, "threads": threads or applied.threads}
+    )
+
+
+def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) -> FastAPITuningStatus:
+    """What is left to say in mode Off: what was moved and what is remembered, and nothing of what was seen."""
+    blank = FastAPITuningStatus()
+    return before.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": conditions_of(findings_of_off(), before.conditions, generation, now),
+            "metrics_source": blank.metrics_source,
+            "limiting_factor": blank.limiting_factor,
+            "measured": blank.measured,
+            "latency": blank.latency,
+            "current": blank.current,
+            "recommendation": blank.recommendation,
+        }
     )
 
 

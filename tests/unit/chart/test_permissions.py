@@ -15,6 +15,7 @@ WHERE_IT_ACTS = {
     ("apps", "deployments", "patch"),
     ("apps", "deployments/scale", "patch"),
     ("", "pods", "list"),
+    ("", "pods", "patch"),
     ("autoscaling", "horizontalpodautoscalers", "list"),
     ("", "events", "create"),
 }
@@ -22,19 +23,52 @@ SCAN_FOR_THE_CRD = {
     ("apiextensions.k8s.io", "customresourcedefinitions", "list"),
     ("apiextensions.k8s.io", "customresourcedefinitions", "watch"),
 }
+ITS_OWN_WEBHOOK = {
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "get"),
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"),
+}
+ITS_OWN_SECRET = {("", "secrets", "get"), ("", "secrets", "patch")}
 SCAN_FOR_NAMESPACES = {("", "namespaces", "list"), ("", "namespaces", "watch")}
 
 
 def test_cluster_wide_it_may_do_exactly_what_the_code_does(render: Render) -> None:
-    assert _permissions(only(render(), "ClusterRole")) == WHERE_IT_ACTS | SCAN_FOR_THE_CRD
+    assert _permissions(only(render(), "ClusterRole")) == WHERE_IT_ACTS | SCAN_FOR_THE_CRD | ITS_OWN_WEBHOOK
 
 
 def test_with_watched_namespaces_it_acts_in_them_only(render: Render) -> None:
     manifests = render("watchNamespaces={shop,search}")
-    roles = [manifest for manifest in manifests if manifest["kind"] == "Role"]
+    roles = [manifest for manifest in _roles(manifests) if _permissions(manifest) != ITS_OWN_SECRET]
     assert [role["metadata"]["namespace"] for role in roles] == ["shop", "search"]
     assert all(_permissions(role) == WHERE_IT_ACTS for role in roles)
-    assert _permissions(only(manifests, "ClusterRole")) == SCAN_FOR_THE_CRD | SCAN_FOR_NAMESPACES
+    expected = SCAN_FOR_THE_CRD | SCAN_FOR_NAMESPACES | ITS_OWN_WEBHOOK
+    assert _permissions(only(manifests, "ClusterRole")) == expected
+
+
+def test_it_reaches_its_own_secret_and_its_own_webhook_by_name_and_no_other(render: Render) -> None:
+    manifests = render()
+    secret, hook = only(manifests, "Secret")["metadata"], only(manifests, "MutatingWebhookConfiguration")["metadata"]
+    (role,) = _roles(manifests)
+    assert role["metadata"]["namespace"] == secret["namespace"]
+    assert _permissions(role) == ITS_OWN_SECRET
+    named = {
+        rule["resources"][0]: rule["resourceNames"]
+        for each in (role, only(manifests, "ClusterRole"))
+        for rule in each["rules"]
+        if "resourceNames" in rule
+    }
+    assert named == {"secrets": [secret["name"]], "mutatingwebhookconfigurations": [hook["name"]]}
+
+
+def test_without_the_live_path_it_may_not_write_to_pods(render: Render) -> None:
+    permissions = _permissions(only(render("live.enabled=false"), "ClusterRole"))
+    assert permissions == (WHERE_IT_ACTS - {("", "pods", "patch")}) | SCAN_FOR_THE_CRD
+
+
+@pytest.mark.parametrize("source", ["CertManager", "Given,webhook.given.secretName=tls,webhook.given.caBundle=YQ=="])
+def test_with_certificates_from_elsewhere_it_reaches_no_secret_and_no_webhook(render: Render, source: str) -> None:
+    manifests = render(f"webhook.certificates={source}")
+    assert _roles(manifests) == []
+    assert _permissions(only(manifests, "ClusterRole")) == WHERE_IT_ACTS | SCAN_FOR_THE_CRD
 
 
 def test_watched_namespaces_reach_the_operator(render: Render) -> None:
@@ -45,11 +79,12 @@ def test_watched_namespaces_reach_the_operator(render: Render) -> None:
 
 
 @pytest.mark.parametrize("settings", [(), ("watchNamespaces={shop}",)], ids=["cluster", "namespaces"])
-def test_no_rule_is_a_wildcard_or_reaches_secrets(render: Render, settings: tuple[str, ...]) -> None:
+def test_no_rule_is_a_wildcard_or_reaches_secrets_at_large(render: Render, settings: tuple[str, ...]) -> None:
     for role in render(*settings):
-        for group, resource, verb in _permissions(role) if role["kind"] in ("Role", "ClusterRole") else ():
-            assert "*" not in group + resource + verb
-            assert resource.split("/")[0] != "secrets"
+        for rule in role["rules"] if role["kind"] in ("Role", "ClusterRole") else ():
+            for group, resource, verb in _permissions({"rules": [rule]}):
+                assert "*" not in group + resource + verb
+                assert resource.split("/")[0] != "secrets" or len(rule["resourceNames"]) == 1
 
 
 @pytest.mark.parametrize("settings", [(), ("watchNamespaces={shop}",)], ids=["cluster", "namespaces"])
@@ -60,6 +95,10 @@ def test_the_rights_are_bound_to_the_account_that_the_pod_runs_under(render: Ren
     for binding in (manifest for manifest in manifests if manifest["kind"].endswith("RoleBinding")):
         (subject,) = binding["subjects"]
         assert (subject["name"], subject["namespace"]) == (account["name"], account["namespace"])
+
+
+def _roles(manifests: list[Manifest]) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == "Role"]
 
 
 def _permissions(role: Manifest) -> set[tuple[str, str, str]]:

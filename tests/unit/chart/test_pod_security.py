@@ -36,13 +36,20 @@ def test_holds_no_capability_and_cannot_gain_one(container: Manifest) -> None:
 
 def test_cannot_write_to_its_file_system(container: Manifest) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    writable = [mount["name"] for mount in container["volumeMounts"] if not mount["readOnly"]]
+    assert writable == ["webhook-certificate"], "the key that it makes itself"
 
 
 def test_shares_nothing_with_the_node(pod: Manifest, container: Manifest) -> None:
     assert {"hostNetwork", "hostPID", "hostIPC"}.isdisjoint(pod)
     assert all("hostPort" not in port for port in container["ports"])
-    assert all(set(volume) == {"name", "projected"} for volume in pod["volumes"])
+    kinds = {volume["name"]: volume.keys() - {"name"} for volume in pod["volumes"]}
+    assert kinds == {"prometheus-client": {"projected"}, "webhook-certificate": {"emptyDir"}}
+
+
+def test_the_key_of_the_webhook_is_never_on_a_disk(pod: Manifest) -> None:
+    (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "webhook-certificate")
+    assert volume["emptyDir"]["medium"] == "Memory"
 
 
 def test_the_token_is_mounted_by_the_pod_and_not_by_the_account(pod: Manifest, render: Render) -> None:

@@ -41,6 +41,10 @@ def test_every_manifest_fits_the_schemas_of_kubernetes(render: Render, settings:
 def test_one_setting_is_enough_for_a_complete_installation(render: Render) -> None:
     kinds = {manifest["kind"] for manifest in render()}
     assert kinds == {
+        "MutatingWebhookConfiguration",
+        "Role",
+        "RoleBinding",
+        "Secret",
         "ClusterRole",
         "ClusterRoleBinding",
         "CustomResourceDefinition",
@@ -64,6 +68,8 @@ def test_says_which_setting_is_missing(template: Template) -> None:
         ("watchNamespaces={Shop}", "/watchNamespaces/0"),
         ("logLevel=LOUD", "/logLevel"),
         ("replicas=2", "replicas"),
+        ("webhook.certificates=SelfSigned", "/webhook/certificates"),
+        ("agent.metricsPort=80", "/agent/metricsPort"),
     ],
 )
 def test_refuses_a_wrong_setting_by_its_name(template: Template, setting: str, named: str) -> None:
@@ -78,7 +84,8 @@ def test_the_service_leads_to_the_operators_pod(render: Render) -> None:
     pod = deployment["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert service["spec"]["ports"][0]["targetPort"] in {port["name"] for port in container["ports"]}
+    ports = {port["targetPort"] for port in service["spec"]["ports"]}
+    assert ports == {port["name"] for port in container["ports"]}
 
 
 def test_labels_of_the_user_cannot_part_the_pod_from_its_selector(render: Render) -> None:
@@ -114,8 +121,8 @@ def test_never_runs_two_operators_at_a_time(render: Render) -> None:
 def test_files_for_prometheus_are_mounted_where_the_arguments_say(render: Render) -> None:
     pod = only(render(*EVERYTHING), "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    (mount,) = container["volumeMounts"]
-    (volume,) = pod["volumes"]
+    (mount,) = (each for each in container["volumeMounts"] if each["name"] == "prometheus-client")
+    (volume,) = (each for each in pod["volumes"] if each["name"] == "prometheus-client")
     items = [
         item["path"] for source in volume["projected"]["sources"] for kind in source.values() for item in kind["items"]
     ]

@@ -14,6 +14,7 @@ from fastapi_tuning.control.cycle import Outcome, tune
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.observation import (
+    Delivery,
     EnvironmentSetting,
     LatencyBucket,
     NoTraffic,
@@ -234,6 +235,15 @@ def test_a_setting_that_the_launcher_ignores_is_not_proposed() -> None:
     seen = observation(workload=workload(launch=launch(settings=(ignored, heard))))
 
     assert proposed(decided(seen, wish=EVERY_LIMIT)) == set(Knob) - {Knob.WORKERS, Knob.LIMIT_CONCURRENCY}
+
+
+def test_running_pods_need_no_variable_that_the_launcher_reads() -> None:
+    ignored = EnvironmentSetting(
+        variable="UVICORN_LIMIT_CONCURRENCY", current=None, blocked_by=Reason.LAUNCHER_IGNORES_ENVIRONMENT
+    )
+    seen = observation(workload=workload(launch=launch(settings=(ignored,)), delivery=Delivery.LIVE))
+
+    assert Knob.LIMIT_CONCURRENCY in proposed(decided(seen, wish=EVERY_LIMIT))
 
 
 def test_settings_that_are_ours_already_are_the_current_ones() -> None:

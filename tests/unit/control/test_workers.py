@@ -10,7 +10,7 @@ from fastapi_tuning.api.status import History
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.memory import remember_worker_pods
 from fastapi_tuning.control.observation import Workload
-from fastapi_tuning.control.workers import propose_one_worker
+from fastapi_tuning.control.workers import propose_one_worker, without_room
 from tests.unit.control.builders import history, launch, spec, workload
 
 AUTO = spec(workers={"mode": "Auto"})
@@ -66,6 +66,16 @@ def test_a_bound_that_leaves_no_room_for_the_pods_stops_the_change_before_it_cos
     narrow = spec(workers={"mode": "Auto"}, replicas={"min": 1, "max": 7})
 
     assert proposed(workload(launch=FOUR, desired_replicas=2), wish=narrow) is None
+    (held,) = without_room(narrow, workload(launch=FOUR, desired_replicas=2), history())
+    assert held.value is None
+    assert [(each.reason, each.message) for each in held.guards] == [
+        (Reason.AT_MAXIMUM, "needs 8 pods, replicas.max is 7")
+    ]
+
+
+@pytest.mark.parametrize("wish", [AUTO, spec()])
+def test_nothing_is_held_where_there_is_room_or_nothing_to_change(wish: FastAPITuningSpec) -> None:
+    assert without_room(wish, workload(launch=FOUR, desired_replicas=2), history()) == ()
 
 
 @pytest.mark.parametrize(

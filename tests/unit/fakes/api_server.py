@@ -2,9 +2,11 @@
 
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastapi_tuning.api.agent import SETTINGS_ANNOTATION
 from fastapi_tuning.api_server import FIELD_MANAGER, Json, PatchType
 from fastapi_tuning.errors import Conflict, FieldConflict, NotFound, WriteRejected
 
@@ -22,6 +24,10 @@ class FakeApiServer:
     events: list[Json] = field(default_factory=list)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    admit: Callable[[Json], Json] = lambda pod: pod
+    """What admission makes of a new pod."""
+    refused_pods: set[str] = field(default_factory=set)
+    """Pods that may not be written to."""
     refuses_events: bool = False
     refuses_status: bool = False
 
@@ -43,7 +49,7 @@ class FakeApiServer:
             },
             "status": {"observedGeneration": 1, "replicas": replicas, "updatedReplicas": replicas},
         }
-        self.pods.setdefault(namespace, []).extend(_pod(f"{name}-{index}", labels) for index in range(replicas))
+        self.pods.setdefault(namespace, []).extend(self._pod(f"{name}-{index}", labels) for index in range(replicas))
         return self.deployments[path]
 
     def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop") -> None:
@@ -55,10 +61,19 @@ class FakeApiServer:
         (container,) = self.deployments[DEPLOYMENTS.format(namespace, name)]["spec"]["template"]["spec"]["containers"]
         return {entry["name"]: entry["value"] for entry in container.get("env", [])}
 
+    def settings_of_pods(self, *, namespace: str = "shop") -> dict[str, str]:
+        """The settings annotation by pod, of those that have one."""
+        found = {pod["metadata"]["name"]: pod["metadata"].get("annotations") or {} for pod in self.pods[namespace]}
+        return {pod: each[SETTINGS_ANNOTATION] for pod, each in found.items() if SETTINGS_ANNOTATION in each}
+
     async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
         if path in self.deployments:
-            return copy.deepcopy(self.deployments[path])
+            deployment = copy.deepcopy(self.deployments[path])
+            deployment["metadata"].setdefault("managedFields", self._managed_fields(path))
+            return deployment
         parts = path.strip("/").split("/")
+        if "namespaces" not in parts:
+            raise NotFound(f"{path} not found")
         namespace, kind = parts[parts.index("namespaces") + 1], parts[-1]
         if kind == "pods":
             selector = (query or {})["labelSelector"]
@@ -68,11 +83,21 @@ class FakeApiServer:
             return {"items": copy.deepcopy(self.autoscalers.get(namespace, []))}
         raise NotFound(f"{path} not found")
 
+    def _managed_fields(self, path: str) -> list[Json]:
+        """What we own; others show only in `managedFields` that a test sets, and in conflicts."""
+        names = [name for (where, name), owner in self.owners.items() if (where, owner) == (path, FIELD_MANAGER)]
+        ours: Json = {f'k:{{"name":"{name}"}}': {} for name in names}
+        containers = {'k:{"name":"app"}': {"f:env": ours}}
+        template = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}}
+        return [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": template}]
+
     async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
         if path.endswith("/status"):
             return self._patch_status(path, body)
         if path.endswith("/scale"):
             return self._scale(path.removesuffix("/scale"), body)
+        if "/pods/" in path:
+            return self._patch_pod(path, body)
         assert patch_type is PatchType.APPLY, "the template is only ever applied"
         return self._apply(path, body)
 
@@ -88,6 +113,18 @@ class FakeApiServer:
         self.statuses.setdefault(path.split("/")[-2], []).append(body["status"])
         return body
 
+    def _patch_pod(self, path: str, body: Json) -> Json:
+        namespace, name = path.split("/")[4], path.split("/")[-1]
+        if name in self.refused_pods:
+            raise WriteRejected("pods are forbidden")
+        for pod in self.pods.get(namespace, []):
+            if pod["metadata"]["name"] == name:
+                merged = (pod["metadata"].get("annotations") or {}) | body["metadata"]["annotations"]
+                pod["metadata"]["annotations"] = {key: value for key, value in merged.items() if value is not None}
+                self.changed.append(path)
+                return body
+        raise NotFound(f"{path} not found")
+
     def _scale(self, path: str, body: Json) -> Json:
         deployment = self._found(path)
         expected = body.get("metadata", {}).get("resourceVersion")
@@ -100,7 +137,9 @@ class FakeApiServer:
     def _apply(self, path: str, body: Json) -> Json:
         """Server-side apply without force: what we left out is removed, what others own is a conflict."""
         deployment = self._found(path)
-        (applied,) = body["spec"]["template"]["spec"]["containers"]
+        template = body["spec"]["template"]
+        deployment["spec"]["template"]["metadata"]["annotations"] = template.get("metadata", {}).get("annotations", {})
+        (applied,) = template["spec"]["containers"]
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         assert applied["name"] == container["name"]
         wanted = {entry["name"]: entry["value"] for entry in applied["env"]}
@@ -130,9 +169,18 @@ class FakeApiServer:
         labels = deployment["spec"]["selector"]["matchLabels"]
         namespace = path.split("/")[5]
         others = [pod for pod in self.pods[namespace] if pod["metadata"]["labels"] != labels]
-        fresh = [_pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
+        fresh = [self._pod(f"{metadata['name']}-{index}", labels) for index in range(replicas)]
         self.pods[namespace] = [*others, *fresh]
         self.changed.append(path)
+
+    def _pod(self, name: str, labels: dict[str, str]) -> Json:
+        return self.admit(
+            {
+                "metadata": {"name": name, "labels": labels},
+                "spec": {"containers": [{"name": "app"}]},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            }
+        )
 
 
 def _selects(selector: str, labels: dict[str, str]) -> bool:
@@ -144,8 +192,8 @@ def _selects(selector: str, labels: dict[str, str]) -> bool:
     return True
 
 
-def _pod(name: str, labels: dict[str, str]) -> Json:
-    return {
-        "metadata": {"name": name, "labels": labels},
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-    }
+def with_agent(pod: Json) -> Json:
+    """The pod after the webhook, as far as the operator looks at it."""
+    item = {"path": "settings.json", "fieldRef": {"fieldPath": f"metadata.annotations['{SETTINGS_ANNOTATION}']"}}
+    volume = {"name": "fastapi-tuning-settings", "downwardAPI": {"items": [item]}}
+    return {**pod, "spec": {**pod["spec"], "volumes": [volume]}}

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from fastapi_tuning.api.tuning import StoredTuning
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
+from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
@@ -29,11 +30,13 @@ class Operator:
         self.api = FakeApiServer()
         self.gone: list[StoredTuning] = []
         self.cache = TuningCache(on_gone=self.gone.append)
+        metrics = OperatorMetrics(CollectorRegistry())
         reconciler = Reconciler(
             api=self.api,
             prometheus=SilentPrometheus(),
             events=EventRecorder(api=self.api),
-            metrics=OperatorMetrics(CollectorRegistry()),
+            metrics=metrics,
+            live_path=LivePath(api=self.api, metrics=metrics, enabled=False, injecting=False),
         )
         self.seconds = 0.0
         self.loop = ControlLoop(
@@ -108,7 +111,7 @@ async def test_an_object_that_a_full_list_does_not_show_is_gone() -> None:
     operator = Operator()
     operator.cache.seen(body(mode="Dream"))
 
-    operator.cache.keep_only(set())
+    operator.cache.drop({("shop", "checkout")})
 
     assert [each.uid for each in operator.gone] == ["uid-1"]
     assert operator.cache.unreadable == ()

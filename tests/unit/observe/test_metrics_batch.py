@@ -14,7 +14,7 @@ from fastapi_tuning.api.spec import Metrics, MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
 from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
-from fastapi_tuning.observe.presets import PRESETS, Preset
+from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
 from fastapi_tuning.observe.prometheus import Sample
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,7 +62,7 @@ def exporting(preset: Preset, *pods: tuple[str, str], edges: tuple[str, ...] = (
             return tuple(sample(1 / preset.seconds_per_unit, namespace=space, pod=pod) for space, pod in seen)
         if f"rate({preset.counter}{{" in promql and preset.failed_matcher in promql:
             return tuple(sample(2, namespace=space, pod=pod) for space, pod in seen)
-        if promql.startswith("{__name__"):
+        if promql.startswith("max by (namespace, pod, __name__)"):
             name = "fastapi_tuning_thread_pool_limit"
             return tuple(sample(40, namespace=space, pod=pod, __name__=name) for space, pod in seen)
         if "process_cpu_seconds_total" in promql:
@@ -258,8 +258,9 @@ def test_the_gauges_of_the_agents_are_asked_once_for_all_windows_and_sources() -
 
     found = read_signals(prometheus, targets, NOW)
 
-    assert [pod.threads for each in found.values() if isinstance(each, Traffic) for pod in each.pods] == [40] * 4
-    assert sum(promql.startswith("{__name__") for promql, _ in prometheus.asked) == 1
+    seen = [pod for each in found.values() if isinstance(each, Traffic) for pod in each.pods]
+    assert [pod.threads for pod in seen] == [40] * len(PRESETS)
+    assert sum("__name__=~" in promql and not promql.startswith("count by") for promql, _ in prometheus.asked) == 1
 
 
 def test_nothing_is_asked_for_no_targets() -> None:
@@ -379,3 +380,46 @@ def test_a_custom_query_that_prometheus_refuses_blinds_only_its_own_target() -> 
 
     assert isinstance(found["shop", "a"], Traffic)
     assert isinstance(found["shop", "b"], NoData)
+
+
+def test_what_the_agent_shed_is_no_latency() -> None:
+    agent = preset_of(MetricsSource.AGENT)
+    prometheus = FakePrometheus(exporting(agent, ("shop", "checkout-1")))
+
+    assert isinstance(read_signals(prometheus, [target()], NOW)["shop", "checkout"], Traffic)
+    asked = [promql for promql, _ in prometheus.asked if f"rate({agent.histogram}_" in promql]
+    assert all('outcome!="shed"' in promql or 'outcome="5xx"' in promql for promql in asked)
+
+
+def test_a_library_goes_before_the_agent() -> None:
+    library, agent = (exporting(preset, ("shop", "checkout-1")) for preset in (PRESETS[1], PRESETS[-1]))
+
+    found = only(lambda promql: agent(promql) + library(promql), target())
+
+    assert isinstance(found, Traffic)
+    assert found.source is PRESETS[1].source
+
+
+def test_a_pod_that_only_its_agent_shows_has_not_served_through_the_library_yet() -> None:
+    """Scraped on the agent's port, and its library exports nothing before the first request."""
+    library = exporting(PRESETS[1], ("shop", "a"))
+    agent, up = exporting(PRESETS[-1], ("shop", "b")), scraped(("shop", "a"), ("shop", "b"))
+
+    found = only(
+        lambda promql: library(promql) + up(promql) + (agent(promql) if promql.startswith("count by") else ()),
+        target("checkout", "a", "b"),
+    )
+
+    assert isinstance(found, Traffic)
+    assert found.scraped_pods == 2
+
+
+def test_a_page_that_is_scraped_twice_counts_once() -> None:
+    """Each rate is summed within a page, and the largest page of a pod counts."""
+    prometheus = FakePrometheus(exporting(PRESETS[0], ("shop", "checkout-1")))
+    read_signals(prometheus, [target()], NOW)
+
+    rates = [promql for promql, _ in prometheus.asked if "rate(" in promql]
+    assert rates
+    for promql in rates:
+        assert re.match(r"max by \(namespace, pod(, le)?\) \(sum by \(namespace, pod(, le)?, job, instance\)", promql)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
 from fastapi_tuning.observe.presets import preset_of
-from fastapi_tuning.observe.signals import PodSamples, signals_of
+from fastapi_tuning.observe.signals import PodSamples, signals_of, with_ages
 
 A, B = ("shop", "a"), ("shop", "b")
 PRESET = preset_of(MetricsSource.FASTAPI_INSTRUMENTATOR)
@@ -28,6 +29,8 @@ def samples(**changes: Any) -> PodSamples:
         failed={},
         cpu={},
         started={},
+        shed={},
+        recent={},
         thread_seconds={},
         gauges={},
     )
@@ -222,3 +225,49 @@ def test_time_in_threads_of_a_pod_that_served_nothing_is_unknown() -> None:
     found = traffic_of(samples(buckets={A: quiet, B: HISTOGRAM}, thread_seconds={A: 5.0}))
 
     assert found.pods[0].thread_seconds_per_request is None
+
+
+def test_what_was_shed_is_neither_queued_nor_served() -> None:
+    found = traffic_of(samples(started={A: 16.0, B: 10.0}, shed={A: 4.0}))
+
+    assert found.shed_per_second == pytest.approx(4.0)
+    assert found.queue_growth_per_second == pytest.approx(2.0)
+    assert found.requests_per_second == pytest.approx(20.0)
+
+
+def test_without_an_agent_nobody_knows_what_was_shed() -> None:
+    assert traffic_of(samples()).shed_per_second is None
+
+
+def test_the_recent_rate_is_known_when_it_is_of_every_pod() -> None:
+    assert traffic_of(samples(recent={A: 12.0, B: 13.0})).recent_per_second == pytest.approx(25.0)
+    assert traffic_of(samples(recent={A: 12.0})).recent_per_second is None
+
+
+def test_a_pod_whose_library_is_silent_while_its_agent_counts_requests_is_not_idle() -> None:
+    found = traffic_of(samples(fresh=frozenset({A}), unserved=frozenset({B}), started={A: 10.0, B: 10.0}))
+
+    assert found.scraped_pods == 1
+
+
+def test_gauges_of_the_agent_and_of_client_libraries_describe_a_pod() -> None:
+    gauges = {
+        "fastapi_tuning_requests_in_flight": {A: 7.0},
+        "fastapi_tuning_connections": {A: 20.0},
+        "fastapi_tuning_process_resident_memory_bytes": {A: 3e8},
+        "process_resident_memory_bytes": {A: 1e8, B: 2e8},
+    }
+    first, second = traffic_of(samples(gauges=gauges)).pods
+
+    assert (first.requests_in_flight, first.open_connections, first.resident_bytes) == (7.0, 20.0, 3e8)
+    assert (second.requests_in_flight, second.open_connections, second.resident_bytes) == (None, None, 2e8)
+
+
+def test_the_age_of_a_pod_is_that_of_its_readiness_and_never_below_zero() -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    since = {A: now - timedelta(seconds=90), B: now + timedelta(seconds=5)}
+    aged = with_ages(judged(samples()), since, "shop", now)
+
+    assert isinstance(aged, Traffic)
+    assert [pod.ready_seconds for pod in aged.pods] == [90.0, 0.0]
+    assert with_ages(judged(samples(), frozenset()), since, "shop", now) == judged(samples(), frozenset())

@@ -1,0 +1,58 @@
+"""How late the event loop is: a timer that should fire at a fixed interval."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fastapi_tuning_agent.histogram import WAIT_EDGES, Histogram
+
+INTERVAL_SECONDS = 0.1
+GUARDING_INTERVALS_SECONDS = (0.01, 0.05)
+"""Where requests are refused for a late loop, the beat must be quick; it costs 75 µs of CPU on an idle loop."""
+
+
+class Heartbeat:
+    """Start and stop it in the loop's thread; read it from any."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = time.monotonic()
+        self._last_lag_seconds = 0.0
+        self.interval_seconds = INTERVAL_SECONDS
+        self.lags = Histogram(WAIT_EDGES)
+
+    def start(self) -> None:
+        if self._timer is None:
+            self._arm()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def overdue_seconds(self, now: float) -> float:
+        """How long the beat has been due at `now` (monotonic seconds); not above 0 if the loop is on time."""
+        return now - self._due if self._timer is not None else 0.0
+
+    def lag_seconds(self, now: float) -> float:
+        """How late the loop is: it is now, or it was at the last beat, and what queued up then is being read now."""
+        return max(self.overdue_seconds(now), self._last_lag_seconds)
+
+    def watch_for(self, lag_limit_seconds: float | None) -> None:
+        """Beats often enough to see such a lag soon; None is the usual interval."""
+        if lag_limit_seconds is None:
+            self.interval_seconds = INTERVAL_SECONDS
+        else:
+            shortest, longest = GUARDING_INTERVALS_SECONDS
+            self.interval_seconds = max(shortest, min(lag_limit_seconds / 2, longest))
+
+    def _arm(self) -> None:
+        self._due = time.monotonic() + self.interval_seconds
+        self._timer = self._loop.call_later(self.interval_seconds, self._beat)
+
+    def _beat(self) -> None:
+        self._last_lag_seconds = max(0.0, time.monotonic() - self._due)
+        self.lags.observe(self._last_lag_seconds)
+        self._arm()
