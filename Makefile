@@ -48,7 +48,7 @@ generate: $(VENV)/.installed ## Write the files that are made from the models an
 	cp crds/$(CRD) $(CHART)/files/$(CRD)
 	$(call render) > charts/rendered/install.yaml
 
-test: test-unit test-integration test-e2e ## All tests
+test: test-unit test-integration ## Tests that need no cluster of their own; test-e2e is apart
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
