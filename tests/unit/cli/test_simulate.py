@@ -37,7 +37,7 @@ def test_a_table_by_the_minute_and_a_picture(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert [int(line.split()[0]) for line in lines[1:7]] == list(range(6))
-    assert "ObjectiveMissed" in result.output
+    assert "ThreadsBind" in result.output
     assert (folder / "simulation" / "simulation.png").read_bytes().startswith(b"\x89PNG")
 
 
