@@ -8,17 +8,19 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 from benchmarks.simulator_validation.cases import CASES
 from benchmarks.simulator_validation.real import measure, prepare
-from benchmarks.simulator_validation.record import RECORD
 from benchmarks.simulator_validation.simulated import simulate
 from dev.demo.kubectl import Kubectl
 from dev.demo.prometheus import install_prometheus
 
+RECORD = Path(__file__).with_name("recorded.json")
+
 
 def main() -> int:
-    """Prints one line a case; the record is what the test compares with."""
+    """Prints one line a case, and writes the record."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator_validation", description=__doc__)
     parser.add_argument("--context", default=os.environ.get("KUBECONTEXT", ""), help="kubectl context")
     kubectl = Kubectl(context=parser.parse_args().context)

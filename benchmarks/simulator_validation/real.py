@@ -104,7 +104,7 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
 
 
 def _quiet_cpu(kubectl: Kubectl, case: Case) -> float:
-    """CPU seconds per request of the quiet phase, probes and scrapes subtracted by having waited for them first."""
+    """CPU seconds per request of the quiet phase; what probes and scrapes cost is in it."""
     time.sleep(QUIET_SECONDS - 5)
     pod = f'namespace="{NAMESPACE}",pod=~"checkout.*"'
     used = instant_value(kubectl, f"sum(rate(process_cpu_seconds_total{{{pod}}}[25s]))")

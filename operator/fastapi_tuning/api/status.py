@@ -100,7 +100,7 @@ class ReplicaBounds(ApiModel):
 
 
 class Recommendation(ApiModel):
-    """Where the law would put the knobs, before guards that concern acting."""
+    """Where the law would put the knobs next, bounds and pace included."""
 
     replicas: ReplicaBounds | None = None
     settings: Settings = Settings()

@@ -164,9 +164,8 @@ def _last_decision(outcomes: Iterable[Outcome]) -> str:
 
 
 def _text(decision: Decision) -> str:
-    if decision.from_value == decision.to_value:
-        return f"{decision.knob} stays {decision.to_value} ({decision.guard})"
-    return f"{decision.knob} {decision.from_value or '?'} → {decision.to_value} ({decision.reason})"
+    why = decision.guard if decision.from_value == decision.to_value else decision.reason
+    return f"{decision.step} ({why})"
 
 
 def draw(played: Played, path: Path) -> None:

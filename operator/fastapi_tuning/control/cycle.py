@@ -38,7 +38,7 @@ class Surroundings:
 class Outcome:
     """What was found, what every rule said, and the memory to keep. Verdicts with a value are to be carried out.
 
-    After that, `memory.remember_moves` notes which of them were.
+    After that, `ledger.history_after` notes which of them were.
     """
 
     estimate: Estimate | None
@@ -145,7 +145,7 @@ def _of_this_template(history: History, situation: _Situation) -> History:
 
 def _judged_growth(history: History, found: Estimate, situation: _Situation, traffic: Traffic) -> History:
     now = situation.observation.time
-    settled = memory.settled_for(history, now) >= timedelta(seconds=traffic.window_seconds) + _SCRAPE
+    settled = _window_is_settled(history, traffic, now)
     pods = growth.judged(history.replica_growth, found, growth.REPLICAS, now, settled=settled)
     threads = growth.judged(history.thread_growth, found, growth.THREADS, now, settled=settled)
     freezes = growth.cap_of(pods, now) is not None and growth.cap_of(history.replica_growth, now) is None
@@ -153,17 +153,22 @@ def _judged_growth(history: History, found: Estimate, situation: _Situation, tra
     return history.model_copy(update={"replica_growth": pods, "thread_growth": threads, "learned": learned})
 
 
+def _window_is_settled(history: History, traffic: Traffic, now: datetime) -> bool:
+    """Whether the window lies wholly after the last change."""
+    return memory.settled_for(history, now) >= timedelta(seconds=traffic.window_seconds) + _SCRAPE
+
+
 def _taught(
     history: History, found: Estimate, situation: _Situation, traffic: Traffic, elapsed_seconds: float
 ) -> History:
     """What this window teaches. Trust is frozen while its effect cannot be seen, or growth is (anti-windup)."""
     spec, workload, now = situation.spec, situation.observation.workload, situation.observation.time
-    quiet = memory.settled_for(history, now)
     learned = history.learned
+    settled_long = memory.settled_for(history, now) >= effect_delay(history, now)
     ages_known = all(pod.ready_seconds is not None for pod in traffic.pods)
-    if learning.is_example(traffic, found, spec.objectives) and (quiet >= effect_delay(history, now) or ages_known):
+    if learning.is_example(traffic, found, spec.objectives) and (settled_long or ages_known):
         learned = learning.learn_work(learned, traffic, found, spec.objectives, now)
-    if quiet >= timedelta(seconds=traffic.window_seconds) + _SCRAPE:
+    if _window_is_settled(history, traffic, now):
         learned = learning.learn_unevenness(learned, traffic, workload, elapsed_seconds)
         learned = learning.learn_proven(learned, found, workload)
         if growth.cap_of(history.replica_growth, now) is None:
@@ -188,7 +193,7 @@ def _with_pool_of(found: Estimate, threads: Verdict | None, situation: _Situatio
     live = situation.observation.workload.delivery is Delivery.LIVE
     if threads is None or threads.value is None or not live:
         return found
-    return replace(found, capacity=found.capacity.with_threads(threads.value))
+    return found.with_threads(threads.value)
 
 
 def _replicas(situation: _Situation, history: History, found: Estimate, trim: float) -> Proposal:

@@ -1,7 +1,7 @@
 """Observation → Estimate: what the numbers mean, still without any wish to change something."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fastapi_tuning.api.spec import Objectives
@@ -16,7 +16,8 @@ from fastapi_tuning.control.oscillation import effect_delay
 _SHED_RATIO = 0.01
 """Refusing one request of a hundred is overload, whatever the latency of the others says."""
 _IDLE_CPU = 0.6
-_SLOW = 1.5
+SLOW = 1.5
+"""Service time over the uncontended one, from which on something behind the pods is slower than it was."""
 _WAITING_SHARE = 0.05
 """A queue counts from a twentieth of the pool on; a request or two always wait for a moment."""
 
@@ -61,8 +62,16 @@ class Estimate:
         Where a limit refuses them already they do not, so refusing itself counts too.
         """
         idle = self.cpu_utilisation is not None and self.cpu_utilisation < _IDLE_CPU
-        slow = self.slowdown is not None and self.slowdown > _SLOW
-        return idle and (self.shedding or (self.overloaded and slow))
+        return idle and (self.shedding or (self.overloaded and self.is_slow))
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether service takes clearly longer than alone."""
+        return self.slowdown is not None and self.slowdown > SLOW
+
+    def with_threads(self, threads: int) -> "Estimate":
+        """The same pods with another pool."""
+        return replace(self, capacity=self.capacity.with_threads(threads))
 
     def imbalance(self, pods: int) -> float:
         """Load of the busiest of `pods` over the mean."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.status import Experiment, Growth, number_of, text_of
-from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.estimate import SLOW, Estimate
 from fastapi_tuning.control.objective import Verdict
 
 _FIRST_BACKOFF_SECONDS = 600
@@ -20,7 +20,6 @@ _BUSY_CPU = 0.8
 """Pods that compute do not wait for anything behind them."""
 _MOST_STRIKES = 100
 _RECOVERED = 1.2
-_SLOW = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +132,7 @@ def _frozen(growth: Growth, cap: int, estimate: Estimate, now: datetime) -> Grow
 def _released(growth: Growth, estimate: Estimate) -> Growth:
     """What was slow when growth froze has recovered: try again at once."""
     then = number_of(growth.slowdown)
-    if growth.frozen_until is None or then is None or then < _SLOW:
+    if growth.frozen_until is None or then is None or then < SLOW:
         return growth
     if estimate.slowdown is None or estimate.slowdown >= _RECOVERED:
         return growth

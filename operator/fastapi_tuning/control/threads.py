@@ -1,7 +1,6 @@
 """How many threads: Little's law on the uncontended service time, at the load that CPU lets a pod carry."""
 
 import math
-from dataclasses import replace
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
@@ -13,7 +12,6 @@ from fastapi_tuning.control.replicas import feed_forward, trimmed
 
 _CPU_SHARE_OF_SERVICE = 0.7
 """A request that computes for more than this share of its time gains nothing from more threads."""
-_PROBE_SLOWDOWN = 1.5
 _PROBE_GROWTH = 1.25
 
 
@@ -37,7 +35,8 @@ def propose_threads(
     rate = capacity.cpu_safe_per_second or estimate.imbalance(fewest) * estimate.expected_per_second / fewest
     busy = rate * capacity.service_seconds
     wanted = max(threads_for(busy), capacity.threads)
-    if wanted == capacity.threads and not on_trial and _is_slower_but_waiting(estimate):
+    # What is downstream may have grown slower without being full; only trying tells.
+    if wanted == capacity.threads and not on_trial and estimate.queues and estimate.is_slow:
         return _probe(estimate, spec)
     note = f"{busy:.1f} threads busy at {rate:.1f} requests/s × {capacity.service_seconds * 1000:.0f} ms a pod"
     return _proposal(estimate, spec, trim, wanted, note)
@@ -46,11 +45,6 @@ def propose_threads(
 def _computes(estimate: Estimate) -> bool:
     service, cpu = estimate.capacity.service_seconds, estimate.capacity.cpu_seconds_per_request
     return cpu is not None and service is not None and cpu / service > _CPU_SHARE_OF_SERVICE
-
-
-def _is_slower_but_waiting(estimate: Estimate) -> bool:
-    """What is downstream may have grown slower without being full; only trying tells."""
-    return estimate.queues and estimate.slowdown is not None and estimate.slowdown > _PROBE_SLOWDOWN
 
 
 def _probe(estimate: Estimate, spec: FastAPITuningSpec) -> Proposal:
@@ -80,10 +74,6 @@ def _proposal(estimate: Estimate, spec: FastAPITuningSpec, trim: float, threads:
 def _pods_saved(estimate: Estimate, spec: FastAPITuningSpec, threads: int, trim: float) -> int:
     if spec.replicas.mode is Mode.OFF:
         return 0
-    with_pool = feed_forward(_with_threads(estimate, threads)) or spec.replicas.min
+    with_pool = feed_forward(estimate.with_threads(threads)) or spec.replicas.min
     now = feed_forward(estimate) or spec.replicas.min
     return within(spec, Knob.REPLICAS, trimmed(now, trim)) - within(spec, Knob.REPLICAS, trimmed(with_pool, trim))
-
-
-def _with_threads(estimate: Estimate, threads: int) -> Estimate:
-    return replace(estimate, capacity=estimate.capacity.with_threads(threads))

@@ -1,13 +1,13 @@
 """What we read of a Deployment, checked once at the door: further in, nothing is missing that must be there. Pure."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from fastapi_tuning.api_server import Json
 from fastapi_tuning.errors import TargetNotUnderstood
 
-Json = dict[str, Any]
 Count = Annotated[int, Field(ge=0)]
 
 

@@ -95,8 +95,9 @@ class Prometheus:
             name: {_key(pod): float(rate[first + place]) for pod, rate in rates.items()}
             for place, name in enumerate(_COUNTERS)
         }
-        gauges = {pod: self._series[pod].gauges[self._visible(pod, now) - 1] for pod in rates}
-        newest = {pod: self._series[pod].times[self._visible(pod, now) - 1] for pod in rates}
+        last = {pod: self._visible(pod, now) - 1 for pod in rates}
+        gauges = {pod: self._series[pod].gauges[place] for pod, place in last.items()}
+        newest = {pod: self._series[pod].times[place] for pod, place in last.items()}
         return PodSamples(
             fresh=frozenset(_key(pod) for pod, time in newest.items() if now - time <= window_seconds / 2),
             # Simulated apps export their histogram from the start.

@@ -11,7 +11,7 @@ from fastapi_tuning.api.spec import MetricsSource
 from fastapi_tuning.api.status import Growth
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.guards import evidence
-from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold
+from fastapi_tuning.control.guards.verdict import Context
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoTraffic
@@ -31,18 +31,10 @@ from tests.unit.control.builders import (
     traffic,
     workload,
 )
+from tests.unit.control.guards.answers import reason, value
 
 UP, DOWN, STAY = proposal(4, 6), proposal(4, 2), proposal(4, 4)
 RESTART = proposal(40, 80, knob=Knob.THREADS, reason=Reason.THREADS_BIND)
-
-
-def reason(answer: Clamp | Hold | None) -> Reason | None:
-    return None if answer is None else answer.reason
-
-
-def value(answer: Clamp | Hold | None) -> int:
-    assert isinstance(answer, Clamp)
-    return answer.value
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,11 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.guards import pace
-from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold
+from fastapi_tuning.control.guards.verdict import Context
 from tests.unit.control.builders import ago, context, estimate, history, needs, proposal, spec
+from tests.unit.control.guards.answers import reason, value
 
 UP, DOWN, STAY = proposal(4, 6), proposal(4, 2), proposal(4, 4)
-
-
-def reason(answer: Clamp | Hold | None) -> Reason | None:
-    return None if answer is None else answer.reason
-
-
-def value(answer: Clamp | Hold | None) -> int:
-    assert isinstance(answer, Clamp)
-    return answer.value
 
 
 def stabilising(seconds_up: int = 0, seconds_down: int = 300, **memory: Any) -> Context:

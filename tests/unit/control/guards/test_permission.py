@@ -7,15 +7,12 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.control.guards import permission
-from fastapi_tuning.control.guards.verdict import Clamp, Hold
+from fastapi_tuning.control.guards.verdict import Hold
 from fastapi_tuning.control.knobs import Knob
 from tests.unit.control.builders import NOW, context, observation, proposal, spec, workload
+from tests.unit.control.guards.answers import reason
 
 UP = proposal(4, 6)
-
-
-def reason(answer: Clamp | Hold | None) -> Reason | None:
-    return None if answer is None else answer.reason
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.guards import settings
-from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold
+from fastapi_tuning.control.guards.verdict import Context, Hold
 from fastapi_tuning.control.knobs import Knob
 from tests.unit.control.builders import (
     ALL_LATE,
@@ -26,20 +26,12 @@ from tests.unit.control.builders import (
     traffic,
     workload,
 )
+from tests.unit.control.guards.answers import reason, value
 
 POOL = proposal(40, 80, knob=Knob.THREADS, reason=Reason.THREADS_BIND)
 SMALLER_POOL = replace(POOL, wanted=4)
 LIMIT = proposal(None, 300, knob=Knob.LIMIT_CONCURRENCY, reason=Reason.LIMIT_FROM_OBJECTIVE)
 MIB = 2**20
-
-
-def reason(answer: Clamp | Hold | None) -> Reason | None:
-    return None if answer is None else answer.reason
-
-
-def value(answer: Clamp | Hold | None) -> int:
-    assert isinstance(answer, Clamp)
-    return answer.value
 
 
 def seen(**changes: Any) -> Context:
