@@ -38,7 +38,7 @@ def draw_backtest(past: Past, replays: Sequence[Replay], path: Path) -> None:
             pods.step(hours[judged], paid, where="post", color=_COLOURS[name], linewidth=1)
     bad.set_ylabel("bad requests, %")
     bad.set_yscale("symlog", linthresh=1)
-    bad.set_ylim(bottom=0)
+    bad.set_ylim(0, 100)
     pods.set_ylabel("pods")
     pods.set_ylim(bottom=0)
     pods.set_xlabel("hours")
