@@ -6,7 +6,7 @@ from datetime import datetime
 
 from fastapi_tuning.api.agent import SETTINGS_ANNOTATION, generation_in
 from fastapi_tuning.api.status import Live
-from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.errors import NotFound, WriteRejected
 
 _PARALLEL_WRITES = 16
@@ -35,7 +35,7 @@ async def set_settings(api: ApiServer, namespace: str, texts: Mapping[str, str |
         body = {"metadata": {"annotations": {SETTINGS_ANNOTATION: text}}}
         async with gate:
             try:
-                await api.patch(f"/api/v1/namespaces/{namespace}/pods/{pod}", body, PatchType.MERGE)
+                await api.patch(resource_path("v1", "pods", namespace=namespace, name=pod), body, PatchType.MERGE)
             except NotFound:
                 return
             except WriteRejected as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi_tuning.api.agent import start_settings
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.tuning import FastAPITuning
-from fastapi_tuning.api_server import ApiServer
+from fastapi_tuning.api_server import ApiServer, resource_path
 from fastapi_tuning.control.route import wants_agent
 from fastapi_tuning.errors import NotFound, WriteRejected
 from fastapi_tuning.handlers.cache import TuningCache
@@ -58,9 +58,9 @@ def keeper_of(settings: WebhookSettings, api: ApiServer) -> CertificateKeeper | 
         return None
     return CertificateKeeper(
         api=api,
-        secret_path=f"/api/v1/namespaces/{own.secret_namespace}/secrets/{own.secret_name}",
-        configuration_path=(
-            f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{own.configuration_name}"
+        secret_path=resource_path("v1", "secrets", namespace=own.secret_namespace, name=own.secret_name),
+        configuration_path=resource_path(
+            "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", name=own.configuration_name
         ),
         names=own.names,
         directory=settings.certificates_directory,

@@ -58,12 +58,14 @@ def test_prometheus_is_in_its_namespace_and_what_is_in_none_carries_our_label() 
 
 def test_prometheus_leaves_pods_of_others_alone() -> None:
     (config,) = (each for each in prometheus_manifests() if each["kind"] == "ConfigMap")
-    (job,) = yaml.safe_load(config["data"]["prometheus.yml"])["scrape_configs"]
-    (kept,) = (
-        rule["regex"]
-        for rule in job["relabel_configs"]
-        if rule["source_labels"] == ["__meta_kubernetes_namespace"] and rule.get("action") == "keep"
-    )
-    assert re.fullmatch(kept, NAMESPACE)
-    assert re.fullmatch(kept, "fastapi-tuning-e2e-0123abcd")
-    assert not re.fullmatch(kept, "shop")
+    jobs = yaml.safe_load(config["data"]["prometheus.yml"])["scrape_configs"]
+    assert jobs
+    for job in jobs:
+        (kept,) = (
+            rule["regex"]
+            for rule in job["relabel_configs"]
+            if rule["source_labels"] == ["__meta_kubernetes_namespace"] and rule.get("action") == "keep"
+        )
+        assert re.fullmatch(kept, NAMESPACE)
+        assert re.fullmatch(kept, "fastapi-tuning-e2e-0123abcd")
+        assert not re.fullmatch(kept, "shop")
