@@ -49,16 +49,16 @@ class Page:
         """Another worker may have it, and may end: so this is called again and again."""
         if self._server is not None:
             return
-        try:
-            self._server = MetricsServer(self._host, self._port, self.text)
-        except OSError as error:
-            if not self._tried:
-                _log.info("port %d is not free (%s): another worker shows this one's metrics", self._port, error)
-            self._tried = True
-            return
-        if self._tried:
-            with self._one_at_a_time:
-                self._ledger.start_at_zero(dict(self._sources()))
+        with self._one_at_a_time:  # no scrape is answered before the sums start
+            try:
+                self._server = MetricsServer(self._host, self._port, self.text)
+            except OSError as error:
+                if not self._tried:
+                    _log.info("port %d is not free (%s): another worker shows this one's metrics", self._port, error)
+                self._tried = True
+                return
+            # A worker that has just started may be faster than those that were there, and have counted.
+            self._ledger.start_at_zero(dict(self._sources()))
 
     def workers(self) -> int:
         return sum(1 for _ in self._sources())

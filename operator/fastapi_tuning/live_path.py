@@ -20,8 +20,15 @@ from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.balance import shares_to_close
 from fastapi_tuning.control.observation import Delivery, Observation, Signals, Traffic
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
-from fastapi_tuning.observe.agents import Acknowledgements, Agents, acknowledgements, as_bare, stuck
-from fastapi_tuning.observe.signals import PodKey
+from fastapi_tuning.observe.agents import (
+    Acknowledgements,
+    AgentReadings,
+    Agents,
+    BlockingCall,
+    acknowledgements,
+    as_bare,
+    stuck,
+)
 from fastapi_tuning.observe.workloads import Target, deployment_path
 from fastapi_tuning.report.agents import AgentProgress, findings_of_agents
 from fastapi_tuning.report.conditions import Findings
@@ -43,6 +50,7 @@ class AgentView:
     found: Acknowledgements
     seen: bool
     """Whether Prometheus told what the agents say."""
+    blocking: BlockingCall | None
     way: Route
     stuck: Mapping[str, str]
     """Why a pod with the agent does not start, by pod."""
@@ -91,10 +99,11 @@ class LivePath:
     injecting: bool
 
     def view(
-        self, tuning: FastAPITuning, target: Target, live: Live, generations: Mapping[PodKey, int] | None, now: datetime
+        self, tuning: FastAPITuning, target: Target, live: Live, readings: AgentReadings | None, now: datetime
     ) -> AgentView:
         """What there is; pure."""
         agents = target.agents if self.enabled else as_bare(target.agents)
+        said = readings or AgentReadings(generations={}, blocking={})
         wanted = wants_agent(tuning.spec) and not live.gave_up(tuning.generation)
         way = route(
             tuning.spec.apply.strategy,
@@ -104,8 +113,9 @@ class LivePath:
         )
         return AgentView(
             agents=agents,
-            found=acknowledgements(agents, tuning.namespace, live, generations or {}, now),
-            seen=generations is not None,
+            found=acknowledgements(agents, tuning.namespace, live, said.generations, now),
+            seen=readings is not None,
+            blocking=said.worst_blocking(tuning.namespace, agents),
             way=way,
             holds_settings=(
                 bool(agents.carrying)
@@ -252,6 +262,7 @@ def _progress(turn: Turn, live: Live, failed: tuple[str, ...]) -> AgentProgress:
         late=view.found.late,
         failed=failed,
         seen=view.seen,
+        blocking=view.blocking,
         given_up_because=_why_given_up(view) if live.gave_up(turn.tuning.generation) else "",
     )
 

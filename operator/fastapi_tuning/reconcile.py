@@ -39,10 +39,10 @@ from fastapi_tuning.errors import (
     WriteRejected,
 )
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
-from fastapi_tuning.observe.agents import marked, read_generations
+from fastapi_tuning.observe.agents import AgentReadings, marked, read_agents
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
-from fastapi_tuning.observe.signals import PodKey, with_ages
+from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, status
 from fastapi_tuning.report.events import EventRecorder, EventType
@@ -78,9 +78,9 @@ class Reconciler:
         signals = await self._read_signals(
             [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
         )
-        generations = await self._read_generations(found, now)
+        readings = await self._read_agents(found, now)
         for tuning in active:
-            problem = await self._worked_off(tuning, targets, signals, generations, older.get(tuning.uid), now)
+            problem = await self._worked_off(tuning, targets, signals, readings, older.get(tuning.uid), now)
             if problem is not None:
                 await contained(self._report_problem(tuning, problem, now), _key(tuning))
 
@@ -128,20 +128,18 @@ class Reconciler:
         alone = await contained(asyncio.to_thread(read_signals, self.prometheus, [target], now), target.key)
         return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
 
-    async def _read_generations(
-        self, found: Mapping[tuple[str, str], Target], now: datetime
-    ) -> Mapping[PodKey, int] | None:
+    async def _read_agents(self, found: Mapping[tuple[str, str], Target], now: datetime) -> AgentReadings | None:
         with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
-        reading = asyncio.to_thread(read_generations, self.prometheus, with_agent, now)
-        generations = await contained(reading, sorted(with_agent))
-        return None if isinstance(generations, FastAPITuningError) else generations
+        reading = asyncio.to_thread(read_agents, self.prometheus, with_agent, now)
+        readings = await contained(reading, sorted(with_agent))
+        return None if isinstance(readings, FastAPITuningError) else readings
 
     async def _worked_off(
         self,
         tuning: FastAPITuning,
         targets: Mapping[tuple[str, str], Target | FastAPITuningError],
         signals: Mapping[tuple[str, str], Signals | FastAPITuningError],
-        generations: Mapping[PodKey, int] | None,
+        readings: AgentReadings | None,
         twin: str | None,
         now: datetime,
     ) -> FastAPITuningError | None:
@@ -152,7 +150,7 @@ class Reconciler:
         seen = signals[_key(tuning)]
         if isinstance(seen, FastAPITuningError):
             return seen
-        everything = _Seen(target=target, signals=seen, generations=generations)
+        everything = _Seen(target=target, signals=seen, readings=readings)
         return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
 
     async def _restore(self, tuning: FastAPITuning) -> None:
@@ -165,7 +163,7 @@ class Reconciler:
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
         target, pause_end = seen.target, paused_until(tuning.annotations)
         before = about_target(self.newest_status(tuning), target.workload.uid)
-        view = self.live_path.view(tuning, target, before.live, seen.generations, now)
+        view = self.live_path.view(tuning, target, before.live, seen.readings, now)
         if not view.holds_settings:
             before = before.model_copy(update={"applied": with_rolled_out(before.applied, target.rolled_out)})
         observation = Observation(
@@ -289,7 +287,7 @@ class _Seen:
 
     target: Target
     signals: Signals
-    generations: Mapping[PodKey, int] | None
+    readings: AgentReadings | None
 
 
 def _key(tuning: StoredTuning) -> tuple[str, str]:
@@ -383,7 +381,12 @@ def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
     ]
 
 
-_WORTH_A_WARNING = (ConditionType.READY, ConditionType.AGENT_INJECTED, ConditionType.SETTINGS_ACKNOWLEDGED)
+_WORTH_A_WARNING = (
+    ConditionType.READY,
+    ConditionType.AGENT_INJECTED,
+    ConditionType.SETTINGS_ACKNOWLEDGED,
+    ConditionType.EVENT_LOOP_FREE,
+)
 
 
 def _condition(each: FastAPITuningStatus, kind: ConditionType) -> Condition | None:

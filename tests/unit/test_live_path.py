@@ -26,8 +26,12 @@ class AgentLoad(Load):
 
     running: int | None = None
     skewed = False
+    blocked_ratio = 0.0
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        if "loop_blocked" in promql:
+            labels = {"namespace": "shop", "pod": "checkout-0", "where": "app/main.py:42 pay"}
+            return (Sample(labels=labels, value=self.blocked_ratio),)
         if "settings_generation" not in promql:
             return super().query(promql, at)
         texts = self.api.settings_of_pods()
@@ -143,6 +147,21 @@ async def test_pods_that_do_not_acknowledge_in_time_get_a_condition_and_an_event
     assert (found.status, found.reason) == ("False", Reason.NOT_ACKNOWLEDGED)
     assert "checkout-0" in found.message
     assert ("Warning", Reason.NOT_ACKNOWLEDGED) in live.said()
+
+
+async def test_a_blocking_call_is_named_by_file_and_line() -> None:
+    live = world()
+    assert isinstance(live.load, AgentLoad)
+    await live.cycle(tuning(**FIXED))
+    assert live.condition("EventLoopFree").status == "True"
+    live.load.blocked_ratio = 0.4
+    await live.cycle(tuning(**FIXED), after_seconds=15)
+
+    found = live.condition("EventLoopFree")
+    assert (found.status, found.reason) == ("False", Reason.EVENT_LOOP_BLOCKED)
+    assert "app/main.py:42 pay" in found.message
+    assert "40%" in found.message
+    assert ("Warning", Reason.EVENT_LOOP_BLOCKED) in live.said()
 
 
 async def test_a_pod_that_cannot_be_written_to_is_tried_again() -> None:

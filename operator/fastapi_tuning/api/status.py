@@ -54,6 +54,9 @@ class ConditionType(StrEnum):
     """True: every pod carries the agent. Positive; absent where no agent is wanted."""
     SETTINGS_ACKNOWLEDGED = "SettingsAcknowledged"
     """True: every ready pod says that it runs with the newest live settings. Positive; absent without live settings."""
+    EVENT_LOOP_FREE = "EventLoopFree"
+    """False: a blocking call in `async def` holds up all requests of a pod; the message names file and line. Positive;
+    absent without the agent."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 

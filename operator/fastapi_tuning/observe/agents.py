@@ -13,7 +13,7 @@ from fastapi_tuning.control.observation import Signals, Traffic
 from fastapi_tuning.control.route import AgentCount
 from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.observe import queries
-from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.observe.prometheus import PrometheusReader, Sample
 from fastapi_tuning.observe.signals import PodKey
 
 
@@ -123,20 +123,63 @@ def _troubles(status: Json) -> list[tuple[str, str]]:
     return [(name, reason) for name, reason in waiting if _IN_VAIN.fullmatch(reason)]
 
 
-def read_generations(reader: PrometheusReader, namespaces: Iterable[str], at: datetime) -> Mapping[PodKey, int] | None:
-    """Generation that each agent says is in force; None when Prometheus gave no answer. One query for all targets."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockingCall:
+    """The line that keeps an event loop from running most, and the share of the time (0 to 1) that it does so."""
+
+    pod: str
+    place: str
+    """`file:line function`"""
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReadings:
+    """What the agents say of themselves, by pod."""
+
+    generations: Mapping[PodKey, int]
+    """Of the settings in force."""
+    blocking: Mapping[PodKey, BlockingCall]
+    """Pods whose event loop is never blocked are left out."""
+
+    def worst_blocking(self, namespace: str, agents: Agents) -> BlockingCall | None:
+        """Of the pods of one target."""
+        names = {pod.name for pod in agents.carrying}
+        calls = [call for key, call in self.blocking.items() if key[0] == namespace and call.pod in names]
+        return max(calls, key=lambda call: call.ratio, default=None)
+
+
+BLOCKING_WINDOW_SECONDS = 60
+
+
+def read_agents(reader: PrometheusReader, namespaces: Iterable[str], at: datetime) -> AgentReadings | None:
+    """What all agents say, in two queries for all targets; None when Prometheus gave no answer."""
     wanted = set(namespaces)
     if not wanted:
-        return {}
+        return AgentReadings(generations={}, blocking={})
+    where = queries.selector(wanted)
     try:
-        samples = reader.query(queries.settings_generations(queries.selector(wanted)), at)
+        generations = reader.query(queries.settings_generations(where), at)
+        blocking = reader.query(queries.blocked_loop(where, BLOCKING_WINDOW_SECONDS), at)
     except MetricsUnavailable:
         return None
-    return {
-        (sample.labels.get("namespace", ""), sample.labels.get("pod", "")): int(sample.value)
-        for sample in samples
-        if math.isfinite(sample.value)
-    }
+    return AgentReadings(
+        generations={_pod_of(sample): int(sample.value) for sample in generations if math.isfinite(sample.value)},
+        blocking={_pod_of(sample): _blocking_call(sample) for sample in blocking if 0 < sample.value < math.inf},
+    )
+
+
+def _blocking_call(sample: Sample) -> BlockingCall:
+    """More than all of the time is an artefact of the rate: the agent notes a stall when it is over."""
+    place = sample.labels.get("where", "")[:_PLACE_LENGTH]
+    return BlockingCall(pod=_pod_of(sample)[1], place=place, ratio=min(1.0, sample.value))
+
+
+_PLACE_LENGTH = 200
+
+
+def _pod_of(sample: Sample) -> PodKey:
+    return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
 
 
 ACKNOWLEDGEMENT_TIMEOUT = timedelta(seconds=60)

@@ -122,6 +122,13 @@ def exported(where: str) -> str:
     return f'count by (__name__) ({{__name__=~"{names}|{UP}",{where}}})'
 
 
+def blocked_loop(where: str, window_seconds: int) -> str:
+    """Seconds per second for which each pod's worst line of code kept its event loop from running."""
+    named = f'{where},where=~".+:[0-9]+ .+"'
+    blocked = _rate("fastapi_tuning_loop_blocked_seconds_total", named, window_seconds, "namespace, pod, where")
+    return f"topk by (namespace, pod) (1, {blocked})"
+
+
 def settings_generations(where: str) -> str:
     """The least, since a pod may show the agent's metrics on two ports, scraped at different times."""
     return f"min by (namespace, pod) (fastapi_tuning_agent_settings_generation{{{where}}})"

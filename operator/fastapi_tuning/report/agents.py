@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType, Live
+from fastapi_tuning.observe.agents import BlockingCall
 from fastapi_tuning.report.conditions import Finding, Findings
 
 _MOST_NAMES = 5
+_BLOCKED_RATIO = 0.02
+"""The agent looks at stalls of over 0.1 s only: one such stall in five seconds is no accident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +24,21 @@ class AgentProgress:
     failed: tuple[str, ...]
     """What the API server said when the annotation of a pod could not be written."""
     seen: bool
+    blocking: BlockingCall | None
     given_up_because: str
     """Why pods with the agent did not start; empty unless it was given up."""
 
 
 def findings_of_agents(progress: AgentProgress, live: Live, *, wanted: bool, missing_because: str) -> Findings:
-    """AgentInjected where an agent is wanted or there, SettingsAcknowledged where settings went out."""
+    """AgentInjected where an agent is wanted or there, SettingsAcknowledged where settings went out, EventLoopFree
+    where an agent can tell."""
     found: dict[ConditionType, Finding] = {}
     if wanted or progress.carrying > 0:
         found[ConditionType.AGENT_INJECTED] = _injected(progress, missing_because)
     if progress.carrying > 0 and live.generation > 0:
         found[ConditionType.SETTINGS_ACKNOWLEDGED] = _acknowledged(progress, live.generation)
+    if progress.carrying > 0:
+        found[ConditionType.EVENT_LOOP_FREE] = _event_loop(progress)
     return found
 
 
@@ -62,6 +69,19 @@ def _acknowledged(progress: AgentProgress, generation: int) -> Finding:
         message = f"not seen at generation {generation} yet: {_names(progress.waiting)}"
         return Finding(status="Unknown", reason=Reason.AWAITING_ACKNOWLEDGEMENT, message=message)
     return Finding(status="True", reason=Reason.ACKNOWLEDGED, message=f"every ready pod is at generation {generation}")
+
+
+def _event_loop(progress: AgentProgress) -> Finding:
+    if not progress.seen:
+        return Finding(status="Unknown", reason=Reason.PROMETHEUS_UNREACHABLE, message="no answer from Prometheus")
+    call = progress.blocking
+    if call is None or call.ratio < _BLOCKED_RATIO:
+        return Finding(status="True", reason=Reason.EVENT_LOOP_FREE, message="no line of code holds up other requests")
+    message = (
+        f"{call.place} blocks the event loop {call.ratio:.0%} of the time (pod {call.pod}): no other request moves "
+        "meanwhile, and neither threads nor limits help. Make its endpoint `def`, or await asyncio.to_thread(…)"
+    )
+    return Finding(status="False", reason=Reason.EVENT_LOOP_BLOCKED, message=message)
 
 
 def _names(pods: Iterable[str]) -> str:

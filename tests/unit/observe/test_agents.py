@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fastapi_tuning.errors import MetricsUnavailable
-from fastapi_tuning.observe.agents import agents_of, as_bare, read_generations
+from fastapi_tuning.observe.agents import AgentReadings, BlockingCall, agents_of, as_bare, read_agents
 from fastapi_tuning.observe.prometheus import Sample
 from tests.unit.fakes.api_server import with_agent
 
@@ -48,6 +48,8 @@ def test_an_agent_that_may_not_be_written_to_is_none() -> None:
 
 
 class Answers:
+    """Answers each query with a value for each pod; those about blocked loops name a place."""
+
     def __init__(self, *values: float) -> None:
         self.values = values
         self.asked: list[str] = []
@@ -57,26 +59,43 @@ class Answers:
         if not self.values:
             raise MetricsUnavailable("connection refused")
         return tuple(
-            Sample(labels={"namespace": "shop", "pod": f"pod-{index}"}, value=value)
+            Sample(labels={"namespace": "shop", "pod": f"pod-{index}", "where": "app.py:7 pay"}, value=value)
             for index, value in enumerate(self.values)
         )
 
 
-def test_generations_of_all_namespaces_take_one_query() -> None:
+def readings(*values: float) -> AgentReadings:
+    found = read_agents(Answers(*values), ["shop"], NOW)
+    assert found is not None
+    return found
+
+
+def test_what_all_agents_say_takes_two_queries() -> None:
     reader = Answers(3, 4)
-    assert read_generations(reader, ["shop", "search"], NOW) == {("shop", "pod-0"): 3, ("shop", "pod-1"): 4}
-    assert len(reader.asked) == 1
+    found = read_agents(reader, ["shop", "search"], NOW)
+    assert found is not None
+    assert found.generations == {("shop", "pod-0"): 3, ("shop", "pod-1"): 4}
+    assert len(reader.asked) == 2
 
 
-def test_a_silent_prometheus_says_nothing_about_generations() -> None:
-    assert read_generations(Answers(), ["shop"], NOW) is None
+def test_a_silent_prometheus_says_nothing_about_agents() -> None:
+    assert read_agents(Answers(), ["shop"], NOW) is None
 
 
-def test_what_is_no_number_is_no_generation() -> None:
-    assert read_generations(Answers(math.nan, 2), ["shop"], NOW) == {("shop", "pod-1"): 2}
+def test_what_is_no_number_is_no_generation_and_no_share_of_the_time() -> None:
+    found = readings(math.nan, 2, math.inf)
+    assert found.generations == {("shop", "pod-1"): 2}
+    assert found.blocking.keys() == {("shop", "pod-1")}
 
 
 def test_nobody_is_asked_where_no_pod_carries_an_agent() -> None:
     reader = Answers(1)
-    assert read_generations(reader, [], NOW) == {}
+    assert read_agents(reader, [], NOW) == AgentReadings(generations={}, blocking={})
     assert reader.asked == []
+
+
+def test_the_worst_blocking_line_is_that_of_the_targets_own_pods() -> None:
+    own = agents_of([with_agent(pod("pod-0")), with_agent(pod("pod-1"))])
+    found = readings(0.1, 0.3, 0.9)
+    assert found.worst_blocking("shop", own) == BlockingCall(pod="pod-1", place="app.py:7 pay", ratio=0.3)
+    assert found.worst_blocking("search", own) is None
