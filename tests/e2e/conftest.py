@@ -15,7 +15,7 @@ from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.ownership import NotOurs, ensure_namespace, refuse_tunings_of_others, refuse_what_others_have
 from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
-from tests.e2e.service import Service
+from dev.demo.service import Service
 
 
 @pytest.fixture(scope="session")

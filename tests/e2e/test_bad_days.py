@@ -12,7 +12,8 @@ from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.ownership import PROMETHEUS_NAMESPACE, RELEASE, RELEASE_NAMESPACE, TUNINGS
 from dev.demo.release import CHART, REPOSITORY, helm, install_operator
 from dev.demo.sample_service import NAME
-from tests.e2e.service import QUICKLY_DOWN, Service, eventually, throughout
+from dev.demo.service import QUICKLY_DOWN, Service
+from tests.e2e.waiting import eventually, throughout
 
 SEVERAL_CYCLES_SECONDS = 20.0
 

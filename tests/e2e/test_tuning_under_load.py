@@ -2,7 +2,8 @@
 
 from dev.demo.ownership import TUNINGS
 from dev.demo.sample_service import NAME
-from tests.e2e.service import Service, eventually
+from dev.demo.service import Service
+from tests.e2e.waiting import eventually
 
 OVERLOAD = "150s@60"
 """60 requests/s where a pod answers 40."""

@@ -75,7 +75,8 @@ def capacity_of(traffic: Traffic, workload: Workload, objectives: Objectives, le
     service = _least(learned.service_samples, service_seconds_now(traffic, objectives))
     percentile = objective.quantile(traffic.buckets, objectives.latency.target_ratio)
     cpu = _upper(learned.cpu_samples, cpu_seconds_now(traffic))
-    threads = min((pod.threads for pod in warm(traffic.pods) if pod.threads), default=None)
+    # The size of a pool is true of a cold pod too.
+    threads = min((pod.threads for pod in traffic.pods if pod.threads and pod.acknowledged), default=None)
     correction = number_of(learned.correction) or 1.0
     cpu_saturated = _cores(workload) / cpu if cpu else None
     thread_saturated, thread_safe = _thread_rates(threads, service, correction)

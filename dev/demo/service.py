@@ -1,13 +1,11 @@
-"""A service of its own namespace on the cluster, its FastAPITuning and its load, as a test handles them."""
+"""A service in a namespace of its own, its FastAPITuning and its load, as tests and benchmarks handle them."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.kubectl import Kubectl
 from dev.demo.ownership import TUNINGS
 from dev.demo.prometheus import instant_value
 from dev.demo.sample_service import NAME, sample_manifest
@@ -15,6 +13,10 @@ from dev.demo.sample_service import NAME, sample_manifest
 Json = dict[str, Any]
 REQUEST_MILLISECONDS = 1000
 """A request holds a thread this long: one pod of 40 threads answers 40 a second, at next to no CPU."""
+SLOW_PATH = f"/sync-slow?milliseconds={REQUEST_MILLISECONDS}"
+PLAIN_SLOW_PATH = f"/threads?milliseconds={REQUEST_MILLISECONDS}"
+"""The same in the app that nobody prepared."""
+PLAIN_COMMAND = ["/venv/bin/uvicorn", "sample_app.plain:app", "--host=0.0.0.0", "--port=8000"]
 OBJECTIVE_MILLISECONDS = 2000
 """A bucket edge of the service's histogram and of the load generator's."""
 QUICKLY_DOWN = {"stabilizationSeconds": 0, "periodSeconds": 5, "maxPods": 10}
@@ -30,7 +32,15 @@ class Service:
 
     def deploy(self, *, replicas: int, **container: Any) -> None:
         """The sample's Deployment and Service; `container` are fields of the app's container."""
+        self._roll_out(self._manifest("deployment"), replicas, container)
+
+    def deploy_plain(self, *, replicas: int, **template_annotations: str) -> None:
+        """A Deployment of the app that nobody prepared: it has no metrics, and nothing in it knows of tuning."""
         deployment = self._manifest("deployment")
+        deployment["spec"]["template"]["metadata"]["annotations"] = template_annotations
+        self._roll_out(deployment, replicas, {"command": PLAIN_COMMAND})
+
+    def _roll_out(self, deployment: Json, replicas: int, container: Json) -> None:
         deployment["spec"]["replicas"] = replicas
         deployment["spec"]["template"]["spec"]["containers"][0].update(container)
         self._apply(deployment)
@@ -44,12 +54,12 @@ class Service:
         tuning["spec"].update(spec)
         self._apply(tuning)
 
-    def offer(self, profile: str) -> None:
+    def offer(self, profile: str, path: str = SLOW_PATH) -> None:
         """Open-loop load in the form that sample_app.load reads, for example 60s@60."""
         job = self._manifest("load")
         arguments = [
             f"--url=http://{NAME}.{self.namespace}.svc",
-            f"--path=/sync-slow?milliseconds={REQUEST_MILLISECONDS}",
+            f"--path={path}",
             f"--objective-milliseconds={OBJECTIVE_MILLISECONDS}",
             f"--profile={profile}",
             "--timeout=10",
@@ -84,6 +94,13 @@ class Service:
         found: list[Json] = self.kubectl.get("--namespace", self.namespace, "pods", f"--selector=app={NAME}")["items"]
         return found
 
+    def pod_uids(self) -> set[str]:
+        return {pod["metadata"]["uid"] for pod in self.pods()}
+
+    def threads(self) -> float | None:
+        """Size of the largest thread pool, as the agents in the pods tell Prometheus."""
+        return instant_value(self.kubectl, f'max(fastapi_tuning_thread_pool_limit{{namespace="{self.namespace}"}})')
+
     def restarts(self) -> int:
         """Of containers, by the kubelet."""
         return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])
@@ -110,26 +127,3 @@ class Service:
 
     def _apply(self, manifest: Json) -> None:
         self.kubectl.apply(yaml.safe_dump(manifest))
-
-
-def eventually(check: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Poll until true; a call that fails is asked again. The description is the failure message."""
-    deadline = time.monotonic() + seconds
-    while not _answers(check):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(1.0)
-
-
-def throughout(seconds: float, check: Callable[[], bool], what: str) -> None:
-    """Poll for as long as a wrong operator would take to act several times; it must be true each time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert check(), what
-        time.sleep(1.0)
-
-
-def _answers(check: Callable[[], bool]) -> bool:
-    try:
-        return check()
-    except KubectlFailed:
-        return False

@@ -1,0 +1,29 @@
+"""Waiting for what the operator does, with a deadline; and watching that it does nothing."""
+
+import time
+from collections.abc import Callable
+
+from dev.demo.kubectl import KubectlFailed
+
+
+def eventually(check: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Poll until true; a call that fails is asked again. The description is the failure message."""
+    deadline = time.monotonic() + seconds
+    while not _answers(check):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(1.0)
+
+
+def throughout(seconds: float, check: Callable[[], bool], what: str) -> None:
+    """Poll for as long as a wrong operator would take to act several times; it must be true each time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert check(), what
+        time.sleep(1.0)
+
+
+def _answers(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except KubectlFailed:
+        return False
