@@ -28,7 +28,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	@$(CLUSTER) build helm
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy operator/fastapi_tuning agent/fastapi_tuning_agent sample_app dev tests
+	$(BIN)/mypy operator/fastapi_tuning agent/fastapi_tuning_agent sample_app dev tests benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/fastapi-tuning crd --check crds/$(CRD)
 	$(BIN)/fastapi-tuning reference --check docs/reference.md
@@ -48,11 +48,11 @@ generate: $(VENV)/.installed ## Write the files that are made from the models an
 	cp crds/$(CRD) $(CHART)/files/$(CRD)
 	$(call render) > charts/rendered/install.yaml
 
-test: test-unit test-integration ## Tests that need no cluster of their own; test-e2e is apart
+test: test-unit test-integration test-e2e ## All tests
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
-	$(BIN)/pytest -q tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(BIN)/pytest -q --numprocesses 2 tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
 	$(BIN)/pytest -q tests/integration/agent
@@ -65,11 +65,12 @@ else
 	@command -v etcd > /dev/null || { echo "etcd is missing (Debian: etcd-server)" >&2; exit 1; }
 endif
 	@$(CLUSTER) build kube helm prometheus
-	$(BIN)/pytest -q tests/integration
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile tests/integration
 
 test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Prometheus and load
 	@$(CLUSTER) build helm
-	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header tests/e2e
+	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header -m "not disruptive" --numprocesses 3 --dist worksteal tests/e2e
+	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header -m disruptive tests/e2e
 
 # With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY, PROMETHEUS_IMAGE; see README.md).
 cluster: ## Start the development cluster and give it the images

@@ -25,6 +25,9 @@ CATALOGUE: dict[str, Metric] = {
         "agent_info": Metric(GAUGE, "Always 1; the labels tell versions, empty where a package is missing", max),
         "server_info": Metric(GAUGE, "Always 1; the labels tell uvicorn's event loop and HTTP parser", max),
         "agent_settings_generation": Metric(GAUGE, "Generation of the settings in force in every worker; 0: none", min),
+        "agent_settings_applied_timestamp_seconds": Metric(
+            GAUGE, "When the last worker came to run with the settings in force, as Unix time; absent: none", max
+        ),
         "agent_settings_errors_total": Metric(COUNTER, "Settings that could not be used, by any worker"),
         "workers": Metric(GAUGE, "Worker processes of this pod that report here"),
         "workers_asked": Metric(GAUGE, "Workers that the command line or the environment asks for", max),

@@ -44,6 +44,8 @@ class LoopAgent:
         self.traffics: tuple[Traffic, ...] = ()
         self.generation = 0
         """Of the settings in force."""
+        self.applied_at: float | None = None
+        """Since when, as Unix time; None while none are."""
         self.cpu_ratio = 0.0
         self._cpu = _CpuClock()
         self._thread_id = threading.get_ident()
@@ -107,6 +109,8 @@ class LoopAgent:
             _guarded(server.apply, settings)
         for traffic in self.traffics:
             traffic.hold_to(settings)
+        if settings.generation != self.generation:
+            self.applied_at = time.time() if settings.generation > 0 else None
         self.generation = settings.generation
 
     def look_for_stall(self, now: float) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 def of_loop(agent: LoopAgent) -> Snapshot:
     told = _values(
         agent_settings_generation=agent.generation,
+        agent_settings_applied_timestamp_seconds=agent.applied_at,
         loop_cpu_ratio=agent.cpu_ratio,
         loop_cpu_seconds_total=agent.cpu_seconds,
         connections=sum(server.connections for server in agent.servers) if agent.servers else None,

@@ -1,6 +1,7 @@
 """The demonstration's own Prometheus: installing it and asking it."""
 
 import json
+import math
 import os
 from pathlib import Path
 from urllib.parse import quote
@@ -21,9 +22,13 @@ def install_prometheus(kubectl: Kubectl, registry: str) -> None:
 
 
 def instant_value(kubectl: Kubectl, promql: str) -> float | None:
-    """First value of an instant query, by way of the API server's service proxy; None without one."""
+    """First value of an instant query; None without one, or where it is no number."""
+    return next(iter(instant_values(kubectl, promql)), None)
+
+
+def instant_values(kubectl: Kubectl, promql: str) -> list[float]:
+    """All values of an instant query that are numbers, by way of the API server's service proxy."""
     path = f"/api/v1/namespaces/{PROMETHEUS_NAMESPACE}/services/prometheus:9090/proxy/api/v1/query"
     answer = json.loads(kubectl.run("get", "--raw", f"{path}?query={quote(promql)}"))
-    rows = answer["data"]["result"]
-    value = float(rows[0]["value"][1]) if rows else None
-    return None if value is None or value != value else value
+    values = [float(row["value"][1]) for row in answer["data"]["result"]]
+    return [value for value in values if not math.isnan(value)]

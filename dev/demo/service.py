@@ -1,5 +1,6 @@
 """A service in a namespace of its own, its FastAPITuning and its load, as tests and benchmarks handle them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ REQUEST_MILLISECONDS = 1000
 SLOW_PATH = f"/sync-slow?milliseconds={REQUEST_MILLISECONDS}"
 PLAIN_SLOW_PATH = f"/threads?milliseconds={REQUEST_MILLISECONDS}"
 """The same in the app that nobody prepared."""
-PLAIN_COMMAND = ["/venv/bin/uvicorn", "sample_app.plain:app", "--host=0.0.0.0", "--port=8000"]
+PLAIN_COMMAND = ("/venv/bin/uvicorn", "sample_app.plain:app", "--host=0.0.0.0", "--port=8000")
+NO_ANNOTATIONS: Mapping[str, str] = {}
 OBJECTIVE_MILLISECONDS = 2000
 """A bucket edge of the service's histogram and of the load generator's."""
 QUICKLY_DOWN = {"stabilizationSeconds": 0, "periodSeconds": 5, "maxPods": 10}
@@ -34,11 +36,13 @@ class Service:
         """The sample's Deployment and Service; `container` are fields of the app's container."""
         self._roll_out(self._manifest("deployment"), replicas, container)
 
-    def deploy_plain(self, *, replicas: int, **template_annotations: str) -> None:
+    def deploy_plain(
+        self, *, replicas: int, command: Sequence[str] = PLAIN_COMMAND, annotations: Mapping[str, str] = NO_ANNOTATIONS
+    ) -> None:
         """A Deployment of the app that nobody prepared: it has no metrics, and nothing in it knows of tuning."""
         deployment = self._manifest("deployment")
-        deployment["spec"]["template"]["metadata"]["annotations"] = template_annotations
-        self._roll_out(deployment, replicas, {"command": PLAIN_COMMAND})
+        deployment["spec"]["template"]["metadata"]["annotations"] = dict(annotations)
+        self._roll_out(deployment, replicas, {"command": [*command]})
 
     def _roll_out(self, deployment: Json, replicas: int, container: Json) -> None:
         deployment["spec"]["replicas"] = replicas
@@ -66,6 +70,11 @@ class Service:
         ]
         job["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
         self._apply(job)
+
+    def scale(self, replicas: int) -> None:
+        """To that many pods, and wait until they are ready."""
+        self.kubectl.run("scale", "--namespace", self.namespace, f"deployment/{NAME}", f"--replicas={replicas}")
+        self.kubectl.await_rollout(self.namespace, NAME)
 
     def deployment(self) -> Json:
         return self.kubectl.get("--namespace", self.namespace, "--show-managed-fields", "deployment", NAME)
@@ -118,6 +127,11 @@ class Service:
         return instant_value(
             self.kubectl, f"sum(rate(loadgen_request_duration_seconds_bucket{{{series},{edge}}}[15s])) / ({done} > 0)"
         )
+
+    def failed_ratio(self) -> float | None:
+        """Share of the requests that were finished so far without an answer, or with an error."""
+        done = f'loadgen_requests_total{{namespace="{self.namespace}"'
+        return instant_value(self.kubectl, f'sum({done},outcome!="ok"}}) / (sum({done}}}) > 0)')
 
     def delete(self, *what: str) -> None:
         self.kubectl.run("delete", "--namespace", self.namespace, *what)

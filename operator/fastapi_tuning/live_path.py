@@ -18,15 +18,16 @@ from fastapi_tuning.api.status import ConditionType, Decision, FastAPITuningStat
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.balance import shares_to_close
-from fastapi_tuning.control.observation import Delivery, Observation, Signals, Traffic
+from fastapi_tuning.control.observation import BlockingCall, Delivery, LaunchForm, Observation, Signals, Traffic
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
 from fastapi_tuning.observe.agents import (
+    NO_READINGS,
     Acknowledgements,
     AgentReadings,
     Agents,
-    BlockingCall,
     acknowledgements,
     as_bare,
+    counted_workers,
     stuck,
 )
 from fastapi_tuning.observe.workloads import Target, deployment_path
@@ -55,6 +56,8 @@ class AgentView:
     stuck: Mapping[str, str]
     """Why a pod with the agent does not start, by pod."""
 
+    launch: LaunchForm
+    """How the server is started, with what the agents know of it."""
     holds_settings: bool
     """Whether running pods were asked for settings; then those count, and not what the pod template says."""
 
@@ -103,7 +106,7 @@ class LivePath:
     ) -> AgentView:
         """What there is; pure."""
         agents = target.agents if self.enabled else as_bare(target.agents)
-        said = readings or AgentReadings(generations={}, blocking={})
+        said = readings or NO_READINGS
         wanted = wants_agent(tuning.spec) and not live.gave_up(tuning.generation)
         way = route(
             tuning.spec.apply.strategy,
@@ -117,6 +120,7 @@ class LivePath:
             seen=readings is not None,
             blocking=said.worst_blocking(tuning.namespace, agents),
             way=way,
+            launch=counted_workers(target.workload.launch, said, agents, tuning.namespace),
             holds_settings=(
                 bool(agents.carrying)
                 and live.generation > 0

@@ -168,7 +168,7 @@ class Reconciler:
             before = before.model_copy(update={"applied": with_rolled_out(before.applied, target.rolled_out)})
         observation = Observation(
             time=now,
-            workload=replace(target.workload, delivery=view.delivery),
+            workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
             signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
         )
         surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)

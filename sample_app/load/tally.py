@@ -19,7 +19,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One phase in numbers. A quantile is None where it falls among failed requests, or nothing was offered."""
+    """One phase in numbers. A quantile is None where it falls among failed requests, or nothing was offered.
+
+    `p99_completed_seconds` leaves the failed ones out: what those had to wait who were let in.
+    """
 
     phase: str
     offered: int
@@ -28,6 +31,7 @@ class Summary:
     timeouts: int
     p50_seconds: float | None
     p99_seconds: float | None
+    p99_completed_seconds: float | None
     objective_seconds: float
     share_within_objective: float | None
     generator_lag_p99_seconds: float | None
@@ -68,6 +72,7 @@ class Tally:
             timeouts=self._outcomes[Outcome.TIMEOUT],
             p50_seconds=_quantile(latencies, 0.50, of=offered),
             p99_seconds=_quantile(latencies, 0.99, of=offered),
+            p99_completed_seconds=_quantile(latencies, 0.99, of=len(latencies)),
             objective_seconds=objective_seconds,
             share_within_objective=within / offered if offered else None,
             generator_lag_p99_seconds=_quantile(lags, 0.99, of=offered),

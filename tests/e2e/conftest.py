@@ -17,23 +17,31 @@ from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
 from dev.demo.service import Service
 
+REGISTRY = os.environ.get("IMAGE_REGISTRY") or "localhost"
+KUBECTL = Kubectl(context=os.environ.get("KUBECONTEXT", ""))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Install once; the processes that share the tests find all there."""
+    if hasattr(session.config, "workerinput"):
+        return
+    try:
+        refuse_what_others_have(KUBECTL)
+        refuse_tunings_of_others(KUBECTL)
+        install_prometheus(KUBECTL, REGISTRY)
+        install_operator(KUBECTL, REGISTRY, watch_namespaces=())
+    except (NotOurs, KubectlFailed) as error:
+        pytest.exit(f"✗ {error}", returncode=1)
+
 
 @pytest.fixture(scope="session")
 def registry() -> str:
-    return os.environ.get("IMAGE_REGISTRY") or "localhost"
+    return REGISTRY
 
 
 @pytest.fixture(scope="session")
-def kubectl(registry: str) -> Kubectl:
-    found = Kubectl(context=os.environ.get("KUBECONTEXT", ""))
-    try:
-        refuse_what_others_have(found)
-        refuse_tunings_of_others(found)
-        install_prometheus(found, registry)
-        install_operator(found, registry, watch_namespaces=())
-    except (NotOurs, KubectlFailed) as error:
-        pytest.exit(f"✗ {error}", returncode=1)
-    return found
+def kubectl() -> Kubectl:
+    return KUBECTL
 
 
 @pytest.fixture

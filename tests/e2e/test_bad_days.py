@@ -27,6 +27,7 @@ def prometheus_outage(kubectl: Kubectl) -> Iterator[None]:
     kubectl.await_rollout(PROMETHEUS_NAMESPACE, "prometheus")
 
 
+@pytest.mark.disruptive
 def test_an_outage_of_prometheus_moves_nothing(service: Service, prometheus_outage: None) -> None:
     service.deploy(replicas=3)
     service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
@@ -69,6 +70,7 @@ def test_a_target_that_goes_and_comes_back_is_followed(service: Service) -> None
     eventually(lambda: service.condition("Stalled")[0] == "False", "found again")
 
 
+@pytest.mark.disruptive
 def test_an_operator_that_dies_goes_on_where_it_was(service: Service) -> None:
     service.deploy(replicas=2)
     service.tune(replicas={"min": 1, "max": 5})
@@ -100,6 +102,7 @@ def test_every_example_is_accepted_and_answered(service: Service, example: Path)
     eventually(answered, "the missing target is reported")
 
 
+@pytest.mark.disruptive
 def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, registry: str) -> None:
     service.deploy(replicas=3)
     service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
@@ -115,6 +118,7 @@ def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, re
     eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on", 90)
 
 
+@pytest.mark.disruptive
 def test_a_second_release_is_told_that_the_crd_is_taken_and_how_to_go_on(kubectl: Kubectl) -> None:
     second = ("install", f"second-{RELEASE}", str(CHART), "--dry-run=server", f"--set=prometheus.url={prometheus.URL}")
 
@@ -124,6 +128,7 @@ def test_a_second_release_is_told_that_the_crd_is_taken_and_how_to_go_on(kubectl
     helm(kubectl, *second, "--set=crds.install=false")
 
 
+@pytest.mark.disruptive
 def test_the_operator_needs_no_right_that_it_has_not(service: Service) -> None:
     service.deploy(replicas=1)
     service.tune(mode="Recommend")

@@ -6,7 +6,7 @@ import pytest
 
 from dev.demo.kubectl import Kubectl
 from dev.demo.ownership import RELEASE, RELEASE_NAMESPACE
-from dev.demo.service import PLAIN_SLOW_PATH, Service
+from dev.demo.service import PLAIN_COMMAND, PLAIN_SLOW_PATH, Service
 from tests.e2e.waiting import eventually, throughout
 
 INIT_CONTAINER = "fastapi-tuning-agent"
@@ -65,6 +65,7 @@ def test_a_running_service_gets_the_agent_by_one_announced_restart(service: Serv
     throughout(SEVERAL_CYCLES_SECONDS, lambda: revision(service) == "2", "one restart, not two")
 
 
+@pytest.mark.disruptive
 def test_a_pod_starts_without_the_agent_where_nobody_answers_the_webhook(
     service: Service, operator_outage: None
 ) -> None:
@@ -75,10 +76,22 @@ def test_a_pod_starts_without_the_agent_where_nobody_answers_the_webhook(
 
 def test_a_template_that_opts_out_is_left_alone(service: Service) -> None:
     service.tune(apply={"strategy": "Auto"}, replicas=ONE_POD)
-    service.deploy_plain(replicas=1, **{"fastapituning.io/inject": "false"})
+    service.deploy_plain(replicas=1, annotations={"fastapituning.io/inject": "false"})
     eventually(lambda: service.condition("AgentInjected")[0] == "False", "said to be without", 90)
     assert not carry_the_agent(service)
     assert revision(service) == "1"
+
+
+def test_workers_that_an_argument_asks_for_become_pods_and_the_agent_starts_one(service: Service) -> None:
+    kept = {"min": 1, "max": 4, "scaleDown": {"stabilizationSeconds": 3600}}
+    service.tune(apply={"strategy": "Auto"}, workers={"mode": "Enforce"}, replicas=kept)
+    service.deploy_plain(replicas=1, command=[*PLAIN_COMMAND, "--workers=2"])
+    service.offer("120s@10", "/threads?milliseconds=100")
+
+    eventually(lambda: service.replicas() == 2, "two pods for two workers", 90)
+    eventually(lambda: service.environment().get("FASTAPI_TUNING_WORKERS_MODE") == "Enforce", "then the order", 90)
+    eventually(lambda: service.condition("OneWorkerPerPod")[0] == "True", "and the agents count one in each", 90)
+    assert service.failed_ratio() == 0.0, "no request failed on the way"
 
 
 def test_a_blocking_call_is_named_by_file_and_line(service: Service) -> None:

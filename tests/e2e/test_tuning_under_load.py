@@ -5,13 +5,14 @@ from dev.demo.sample_service import NAME
 from dev.demo.service import Service
 from tests.e2e.waiting import eventually
 
+BY_RESTART = {"strategy": "RollingRestart"}
 OVERLOAD = "150s@60"
 """60 requests/s where a pod answers 40."""
 
 
 def test_an_overloaded_service_is_brought_back_within_its_objective(service: Service) -> None:
     service.deploy(replicas=1)
-    service.tune(replicas={"min": 1, "max": 5})
+    service.tune(apply=BY_RESTART, replicas={"min": 1, "max": 5})
     service.offer(OVERLOAD)
 
     eventually(lambda: service.condition("ObjectiveMet")[0] == "False", "the overload is seen")
@@ -48,7 +49,8 @@ def test_recommend_says_what_it_would_do_and_leaves_the_workload_alone(service: 
 def test_workers_become_pods_before_each_pod_runs_one(service: Service) -> None:
     command = ["/venv/bin/uvicorn", "sample_app.main:app", "--host=0.0.0.0", "--port=8000"]
     service.deploy(replicas=1, command=command, env=[{"name": "WEB_CONCURRENCY", "value": "2"}])
-    service.tune(workers={"mode": "Auto"}, replicas={"min": 1, "max": 4, "scaleDown": {"stabilizationSeconds": 3600}})
+    kept = {"min": 1, "max": 4, "scaleDown": {"stabilizationSeconds": 3600}}
+    service.tune(apply=BY_RESTART, workers={"mode": "Enforce"}, replicas=kept)
     service.offer("90s@10")
 
     eventually(lambda: service.replicas() == 2, "two pods for two workers")

@@ -187,7 +187,7 @@ def test_one_worker_replaces_four_only_after_the_pods_are_there(
     plane.call("PATCH", path, body, "application/strategic-merge-patch+json")
     settle(plane, namespace)
     service.requests_per_second = service.offered_per_second = 50.0
-    create_tuning(plane, namespace, mode="Auto", workers={"mode": "Auto"})
+    create_tuning(plane, namespace, mode="Auto", workers={"mode": "Enforce"})
 
     eventually(lambda: replicas_of(plane, namespace) == 4, "four pods for four workers")
     assert condition_of(plane, namespace, "OneWorkerPerPod")[0] in ("", "False")

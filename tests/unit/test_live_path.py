@@ -11,6 +11,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Live
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.control.observation import Traffic
+from fastapi_tuning.observe import queries
 from fastapi_tuning.observe.agents import ACKNOWLEDGEMENT_TIMEOUT, acknowledgements, agents_of, marked
 from fastapi_tuning.observe.prometheus import Sample
 from tests.unit.control.builders import NO_DATA, pod_traffic, traffic
@@ -37,7 +38,7 @@ class AgentLoad(Load):
         texts = self.api.settings_of_pods()
         return tuple(
             Sample(
-                labels={"namespace": "shop", "pod": pod},
+                labels={"namespace": "shop", "pod": pod, "__name__": queries.SETTINGS_GENERATION},
                 value=json.loads(text)["generation"] if self.running is None else self.running,
             )
             for pod, text in texts.items()
@@ -147,6 +148,20 @@ async def test_pods_that_do_not_acknowledge_in_time_get_a_condition_and_an_event
     assert (found.status, found.reason) == ("False", Reason.NOT_ACKNOWLEDGED)
     assert "checkout-0" in found.message
     assert ("Warning", Reason.NOT_ACKNOWLEDGED) in live.said()
+
+
+async def test_workers_of_an_argument_become_pods_and_then_the_agent_is_told_to_start_one() -> None:
+    live = world()
+    live.load.requests_per_second = 400.0
+    container = live.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
+    container["command"] = ["uvicorn", "app:app", "--workers", "2"]
+    one = tuning(workers={"mode": "Enforce"})
+    await live.cycle(one)
+    assert live.replicas() == 4
+    assert live.api.environment() == {}
+    await live.cycle(one, after_seconds=60)
+
+    assert live.api.environment() == {"FASTAPI_TUNING_WORKERS_MODE": "Enforce"}
 
 
 async def test_a_blocking_call_is_named_by_file_and_line() -> None:

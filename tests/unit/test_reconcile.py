@@ -396,7 +396,7 @@ async def test_workers_become_pods_and_then_one(world: World) -> None:
     container = world.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
     container["env"] = [{"name": "WEB_CONCURRENCY", "value": "2"}]
     world.load.requests_per_second = 500.0
-    one = tuning(workers={"mode": "Auto"})
+    one = tuning(workers={"mode": "Enforce"})
 
     await world.cycle(one)
     assert world.replicas() == 4
@@ -518,7 +518,7 @@ async def test_workers_that_leave_no_room_for_pods_are_said_to_be_limited(world:
     container = world.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"][0]
     container["env"] = [{"name": "WEB_CONCURRENCY", "value": "6"}]
 
-    await world.cycle(tuning(workers={"mode": "Auto"}))
+    await world.cycle(tuning(workers={"mode": "Enforce"}))
 
     assert world.condition("ScalingLimited").status == "True"
     assert "needs 12 pods, replicas.max is 10" in world.condition("ScalingLimited").message

@@ -9,7 +9,7 @@ from fastapi_tuning.act.replicas import set_replicas
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
-from fastapi_tuning.control.knobs import VARIABLES, Knob
+from fastapi_tuning.control.knobs import ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, Knob
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.control.route import Route
@@ -101,7 +101,12 @@ async def _roll_out(
 
 
 def _worker_variables(workload: Workload, settings: Settings) -> dict[str, str]:
-    return {} if settings.workers is None else dict.fromkeys(workload.launch.worker_variables, "1")
+    """Variables that bring each pod to one worker. The agent's order goes beside the launcher's own variables, which
+    are what a pod has that the webhook misses."""
+    if settings.workers is None:
+        return {}
+    enforced = {ENFORCING_VARIABLE: ENFORCING_VALUE} if workload.may_enforce_one_worker else {}
+    return dict.fromkeys(workload.launch.worker_variables, "1") | enforced
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

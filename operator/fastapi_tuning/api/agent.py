@@ -56,12 +56,27 @@ class PodSettings:
 
 
 def document_of(applied: Settings, spec: FastAPITuningSpec) -> str:
-    """The settings that are ours, and the objective, where the agent puts a bucket edge. A missing key: as it was."""
+    """The settings that are ours, and the objective, where the agent puts a bucket edge. A missing key: as it was.
+
+    Requests in flight say nothing where requests compute in the event loop: they wait before anybody counts them. So a
+    concurrency limit goes with one on the loop's lag.
+    """
     values: dict[str, object] = {
         key: getattr(applied, field) for field, key in _FIELDS.items() if getattr(applied, field) is not None
     }
+    if applied.limit_concurrency is not None:
+        values["loopLagLimitMilliseconds"] = loop_lag_limit_milliseconds(spec)
     values["objectiveMilliseconds"] = spec.objectives.latency.threshold_milliseconds
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
+
+
+def loop_lag_limit_milliseconds(spec: FastAPITuningSpec) -> int:
+    """Half of the objective, since a request waits for the loop when it comes and when it is answered; and little
+    enough for a probe of a second, which takes a few turns of the loop."""
+    return min(_LARGEST_LAG_LIMIT_MILLISECONDS, spec.objectives.latency.threshold_milliseconds // 2)
+
+
+_LARGEST_LAG_LIMIT_MILLISECONDS = 150
 
 
 def generation_in(text: str | None) -> int:

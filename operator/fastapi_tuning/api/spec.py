@@ -304,11 +304,21 @@ class Uvicorn(ApiModel):
     limit_max_requests: LimitMaxRequests = LimitMaxRequests()
 
 
+class WorkersMode(StrEnum):
+    """What becomes of several workers in a pod."""
+
+    REPORT = "Report"
+    """A condition says so, and names where the count comes from."""
+    ENFORCE = "Enforce"
+    """k workers become k times the pods, then one worker in each: by an environment variable, or by the agent, which
+    starts one worker whatever the command line says."""
+
+
 class Workers(ApiModel):
     """One worker per pod: report a violation, or mend it (replicas first, then the worker count)."""
 
-    mode: Mode = Mode.RECOMMEND
-    """Auto turns k workers into k times the pods; Recommend only reports them."""
+    mode: WorkersMode = WorkersMode.REPORT
+    """How far the operator may go; never further than spec.mode."""
 
 
 class Connections(ApiModel):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
+from fastapi_tuning.api.spec import FastAPITuningSpec, Mode, WorkersMode
 
 
 class Knob(StrEnum):
@@ -28,6 +28,8 @@ VARIABLES: Mapping[Knob, str] = {
 """The environment variable that carries a setting into the pod."""
 WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
 """Both are set to 1: which one a launcher reads differs."""
+ENFORCING_VARIABLE, ENFORCING_VALUE = "FASTAPI_TUNING_WORKERS_MODE", "Enforce"
+"""Makes the agent start one worker, whatever the command line says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def mode_of(spec: FastAPITuningSpec, knob: Knob) -> Mode:
         Knob.LIMIT_CONCURRENCY: spec.uvicorn.limit_concurrency.mode,
         Knob.TIMEOUT_KEEP_ALIVE: spec.uvicorn.timeout_keep_alive.mode,
         Knob.LIMIT_MAX_REQUESTS: spec.uvicorn.limit_max_requests.mode,
-        Knob.WORKERS: spec.workers.mode,
+        Knob.WORKERS: Mode.AUTO if spec.workers.mode is WorkersMode.ENFORCE else Mode.RECOMMEND,
     }
     return spec.effective_mode(own[knob])
 

@@ -129,6 +129,16 @@ def _numbers(pod: PodTraffic) -> tuple[float, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockingCall:
+    """The line that keeps an event loop from running most, and the share of the time (0 to 1) that it does so."""
+
+    pod: str
+    place: str
+    """`file:line function`"""
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSetting:
     """Whether an environment variable of ours would take effect in the container, and what is there now."""
 
@@ -137,6 +147,15 @@ class EnvironmentSetting:
     """Value in the pod template, None if absent (or not a literal)."""
     blocked_by: Reason | None = None
     blocked_message: str = ""
+
+
+class Enforcement(StrEnum):
+    """Whether the pod template tells an agent in its pods to start one worker."""
+
+    UNSET = "Unset"
+    SET = "Set"
+    NOT_OURS = "NotOurs"
+    """Somebody else owns the variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +172,7 @@ class LaunchForm:
     """Variables that bring it to one worker, and that we may set. None: an argument or another owner stands against."""
     settings: tuple[EnvironmentSetting, ...]
     """One for each variable that the operator may set, see act/environment.py."""
+    enforcement: Enforcement = Enforcement.UNSET
 
 
 class Delivery(StrEnum):
@@ -183,6 +203,11 @@ class Workload:
     """Name of a HorizontalPodAutoscaler on the same target, if any."""
     memory_limit_bytes: float | None = None
     delivery: Delivery = Delivery.ROLLOUT
+
+    @property
+    def may_enforce_one_worker(self) -> bool:
+        """Whether the agents in the pods may be told to start one worker."""
+        return self.delivery is Delivery.LIVE and self.launch.enforcement is not Enforcement.NOT_OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

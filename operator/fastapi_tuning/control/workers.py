@@ -5,7 +5,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
 from fastapi_tuning.control.guards.verdict import Hold, Verdict
 from fastapi_tuning.control.knobs import Knob, Proposal, mode_of
-from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.observation import Enforcement, Workload
 
 
 def propose_one_worker(
@@ -64,7 +64,9 @@ def without_room(spec: FastAPITuningSpec, workload: Workload, history: History) 
 def _pods_for_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> int | None:
     """None: one worker already, not known, not asked for, or not ours to change."""
     launch = workload.launch
-    if launch.workers is None or launch.workers <= 1 or not launch.worker_variables:
+    if launch.workers is None or launch.workers <= 1 or launch.enforcement is Enforcement.SET:
+        return None
+    if not launch.worker_variables and not workload.may_enforce_one_worker:
         return None
     if mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
         return None

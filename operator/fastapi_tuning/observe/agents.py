@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.agent import INIT_CONTAINER, SETTINGS_ANNOTATION
 from fastapi_tuning.api.status import Live
 from fastapi_tuning.api_server import Json
-from fastapi_tuning.control.observation import Signals, Traffic
+from fastapi_tuning.control.observation import BlockingCall, Enforcement, LaunchForm, Signals, Traffic
 from fastapi_tuning.control.route import AgentCount
 from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.observe import queries
@@ -124,21 +124,15 @@ def _troubles(status: Json) -> list[tuple[str, str]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlockingCall:
-    """The line that keeps an event loop from running most, and the share of the time (0 to 1) that it does so."""
-
-    pod: str
-    place: str
-    """`file:line function`"""
-    ratio: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReadings:
     """What the agents say of themselves, by pod."""
 
     generations: Mapping[PodKey, int]
     """Of the settings in force."""
+    workers: Mapping[PodKey, int]
+    """Worker processes that report."""
+    workers_asked: Mapping[PodKey, int]
+    """Worker processes that the command line or the environment asks for."""
     blocking: Mapping[PodKey, BlockingCall]
     """Pods whose event loop is never blocked are left out."""
 
@@ -149,6 +143,7 @@ class AgentReadings:
         return max(calls, key=lambda call: call.ratio, default=None)
 
 
+NO_READINGS = AgentReadings(generations={}, workers={}, workers_asked={}, blocking={})
 BLOCKING_WINDOW_SECONDS = 60
 
 
@@ -156,17 +151,42 @@ def read_agents(reader: PrometheusReader, namespaces: Iterable[str], at: datetim
     """What all agents say, in two queries for all targets; None when Prometheus gave no answer."""
     wanted = set(namespaces)
     if not wanted:
-        return AgentReadings(generations={}, blocking={})
+        return NO_READINGS
     where = queries.selector(wanted)
     try:
-        generations = reader.query(queries.settings_generations(where), at)
+        gauges = reader.query(queries.agents(where), at)
         blocking = reader.query(queries.blocked_loop(where, BLOCKING_WINDOW_SECONDS), at)
     except MetricsUnavailable:
         return None
     return AgentReadings(
-        generations={_pod_of(sample): int(sample.value) for sample in generations if math.isfinite(sample.value)},
+        generations=_counts(gauges, queries.SETTINGS_GENERATION),
+        workers=_counts(gauges, queries.WORKERS),
+        workers_asked=_counts(gauges, queries.WORKERS_ASKED),
         blocking={_pod_of(sample): _blocking_call(sample) for sample in blocking if 0 < sample.value < math.inf},
     )
+
+
+def _counts(samples: Iterable[Sample], metric: str) -> dict[PodKey, int]:
+    return {
+        _pod_of(sample): int(sample.value)
+        for sample in samples
+        if sample.labels.get("__name__") == metric and math.isfinite(sample.value)
+    }
+
+
+def counted_workers(launch: LaunchForm, readings: AgentReadings, agents: Agents, namespace: str) -> LaunchForm:
+    """The launch form with the workers that the agents count, where the template does not tell and all pods agree.
+
+    What the command line asks for, since workers come up one after the other; what there is, where the agent enforces.
+    """
+    if launch.workers is not None or agents.bare:
+        return launch
+    told = readings.workers if launch.enforcement is Enforcement.SET else readings.workers_asked or readings.workers
+    counts = {told.get((namespace, pod.name)) for pod in agents.carrying if pod.ready_since is not None}
+    count = counts.pop() if len(counts) == 1 else None
+    if not count:
+        return launch
+    return replace(launch, workers=count, workers_from=f"the agents' count; in the template: {launch.workers_from}")
 
 
 def _blocking_call(sample: Sample) -> BlockingCall:

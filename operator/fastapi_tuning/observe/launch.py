@@ -6,12 +6,12 @@ Which variable works depends on the launcher (measured): the uvicorn command rea
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES, Knob
-from fastapi_tuning.control.observation import EnvironmentSetting, LaunchForm
+from fastapi_tuning.control.knobs import ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, WORKER_VARIABLES, Knob
+from fastapi_tuning.control.observation import Enforcement, EnvironmentSetting, LaunchForm
 from fastapi_tuning.observe.command_line import (
     Environment,
     assignment,
@@ -49,12 +49,17 @@ def launch_form(container: Mapping[str, Any], owners: Mapping[str, str]) -> Laun
     environment = environment_of(container)
     words = words_of(container, environment)
     server = _server(words)
+    enforcement = _enforcement(environment, owners)
     workers = _workers(server, words, environment, owners)
+    if enforcement is Enforcement.SET:
+        origin = f"environment {ENFORCING_VARIABLE}={ENFORCING_VALUE}, before it {workers.origin}"
+        workers = replace(workers, count=None, origin=origin)
     return LaunchForm(
         server=server,
         workers=workers.count,
         workers_from=workers.origin[:_ORIGIN_LENGTH],
         worker_variables=workers.variables,
+        enforcement=enforcement,
         settings=(
             _owned_or_free(THREAD_POOL_VARIABLE, environment, owners),
             *(
@@ -63,6 +68,13 @@ def launch_form(container: Mapping[str, Any], owners: Mapping[str, str]) -> Laun
             ),
         ),
     )
+
+
+def _enforcement(environment: Environment, owners: Mapping[str, str]) -> Enforcement:
+    if ENFORCING_VARIABLE in owners:
+        return Enforcement.NOT_OURS
+    value = environment.values.get(ENFORCING_VARIABLE) or ""
+    return Enforcement.SET if value.strip().lower() == ENFORCING_VALUE.lower() else Enforcement.UNSET
 
 
 def _server(words: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import FIELD_MANAGER
-from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
+from fastapi_tuning.control.knobs import ENFORCING_VARIABLE, VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS
 
 _MOST_DIGITS = 9
@@ -43,7 +43,7 @@ def settings_in(variables: Mapping[str, str]) -> Settings:
     found: dict[str, int | None] = {
         SETTINGS_FIELDS[knob]: _number(variables.get(variable)) for knob, variable in VARIABLES.items()
     }
-    if any(variable in variables for variable in WORKER_VARIABLES):
+    if any(variable in variables for variable in (*WORKER_VARIABLES, ENFORCING_VARIABLE)):
         found["workers"] = 1
     return Settings.model_validate(found)
 

@@ -129,6 +129,12 @@ def blocked_loop(where: str, window_seconds: int) -> str:
     return f"topk by (namespace, pod) (1, {blocked})"
 
 
-def settings_generations(where: str) -> str:
-    """The least, since a pod may show the agent's metrics on two ports, scraped at different times."""
-    return f"min by (namespace, pod) (fastapi_tuning_agent_settings_generation{{{where}}})"
+SETTINGS_GENERATION = "fastapi_tuning_agent_settings_generation"
+WORKERS = "fastapi_tuning_workers"
+WORKERS_ASKED = "fastapi_tuning_workers_asked"
+
+
+def agents(where: str) -> str:
+    """What agents say of their pods; the least, since a pod may show it on two ports, scraped at different times."""
+    names = "|".join((SETTINGS_GENERATION, WORKERS, WORKERS_ASKED))
+    return f'min by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType, Live
-from fastapi_tuning.observe.agents import BlockingCall
+from fastapi_tuning.control.observation import BlockingCall
 from fastapi_tuning.report.conditions import Finding, Findings
 
 _MOST_NAMES = 5

@@ -149,8 +149,8 @@ def _one_worker(workload: Workload, outcome: Outcome) -> Finding:
     change = next((each for each in outcome.verdicts if each.proposal.reason is Reason.WORKERS_TO_PODS), None)
     if change is not None:
         remedy = change.guards[-1].message if change.guards else change.proposal.message
-    elif launch.worker_variables:
-        remedy = "spec.workers.mode: Auto turns them into pods"
+    elif launch.worker_variables or workload.may_enforce_one_worker:
+        remedy = "spec.workers.mode: Enforce turns them into pods"
     else:
         remedy = "no environment variable overrides that: change it and multiply the replicas"
     message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}"

@@ -255,7 +255,7 @@ def test_settings_that_are_ours_already_are_the_current_ones() -> None:
 def test_while_workers_become_pods_nothing_else_moves() -> None:
     seen = observation(workload=workload(launch=launch(workers=3)))
 
-    outcome = decided(seen, wish=spec(workers={"mode": "Auto"}))
+    outcome = decided(seen, wish=spec(workers={"mode": "Enforce"}))
 
     assert outcome.moves == {Knob.REPLICAS: 6}
     assert proposed(outcome) == {Knob.REPLICAS}

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
+from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, WorkersMode
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.knobs import Knob
@@ -78,7 +78,7 @@ def specs(draw: st.DrawFn) -> FastAPITuningSpec:
         suspend=draw(st.sampled_from([False, False, False, True])),
         replicas=replicas,
         uvicorn=uvicorn,
-        workers={"mode": draw(st.sampled_from(Mode))},
+        workers={"mode": draw(st.sampled_from(WorkersMode))},
     )
 
 
@@ -322,7 +322,7 @@ def test_a_knob_that_is_not_on_auto_never_moves(
     assert Knob.REPLICAS not in moves or wish.replicas.mode is Mode.AUTO
     assert Knob.LIMIT_CONCURRENCY not in moves or uvicorn.limit_concurrency.mode is Mode.AUTO
     assert Knob.TIMEOUT_KEEP_ALIVE not in moves or uvicorn.timeout_keep_alive.mode is Mode.AUTO
-    assert Knob.WORKERS not in moves or wish.workers.mode is Mode.AUTO
+    assert Knob.WORKERS not in moves or wish.workers.mode is WorkersMode.ENFORCE
 
 
 @given(*everything, st.sampled_from([math.nan, math.inf, -math.inf, -1.0]), st.data())

@@ -9,11 +9,12 @@ from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import History
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.memory import remember_worker_pods
-from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.observation import Delivery, Enforcement, Workload
 from fastapi_tuning.control.workers import propose_one_worker, without_room
 from tests.unit.control.builders import history, launch, spec, workload
 
-AUTO = spec(workers={"mode": "Auto"})
+AUTO = spec(workers={"mode": "Enforce"})
+RECOMMEND = spec(mode="Recommend", workers={"mode": "Enforce"})
 FOUR = launch(workers=4, workers_from="environment WEB_CONCURRENCY=4")
 
 
@@ -63,7 +64,7 @@ def test_load_that_rises_meanwhile_gets_its_pods_too() -> None:
 
 
 def test_a_bound_that_leaves_no_room_for_the_pods_stops_the_change_before_it_costs_anything() -> None:
-    narrow = spec(workers={"mode": "Auto"}, replicas={"min": 1, "max": 7})
+    narrow = spec(workers={"mode": "Enforce"}, replicas={"min": 1, "max": 7})
 
     assert proposed(workload(launch=FOUR, desired_replicas=2), wish=narrow) is None
     (held,) = without_room(narrow, workload(launch=FOUR, desired_replicas=2), history())
@@ -85,8 +86,28 @@ def test_nothing_is_held_where_there_is_room_or_nothing_to_change(wish: FastAPIT
         pytest.param(workload(launch=replace(FOUR, workers=None)), AUTO, id="not known"),
         pytest.param(workload(launch=replace(FOUR, worker_variables=())), AUTO, id="an argument fixes it"),
         pytest.param(workload(launch=FOUR), spec(), id="only to be reported"),
-        pytest.param(workload(launch=FOUR), spec(mode="Recommend", workers={"mode": "Auto"}), id="object recommends"),
+        pytest.param(workload(launch=FOUR), RECOMMEND, id="object recommends"),
     ],
 )
 def test_workers_are_left_alone(target: Workload, wish: FastAPITuningSpec) -> None:
     assert proposed(target, wish=wish) is None
+
+
+BY_ARGUMENT = replace(FOUR, worker_variables=(), workers_from="argument --workers 4")
+
+
+def live(enforcement: Enforcement) -> Workload:
+    ordered = replace(BY_ARGUMENT, enforcement=enforcement)
+    return workload(launch=ordered, desired_replicas=2, delivery=Delivery.LIVE)
+
+
+def test_what_an_argument_fixes_the_agent_overrules() -> None:
+    assert proposed(live(Enforcement.UNSET)) == (Knob.REPLICAS, 8)
+
+
+def test_an_order_that_was_given_is_not_given_again() -> None:
+    assert proposed(live(Enforcement.SET)) is None
+
+
+def test_an_order_that_is_somebody_elses_is_left_to_them() -> None:
+    assert proposed(live(Enforcement.NOT_OURS)) is None

@@ -1,14 +1,25 @@
 """Which pods carry the agent, and what becomes of an answer about them that is none."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from fastapi_tuning.control.observation import BlockingCall, Enforcement
 from fastapi_tuning.errors import MetricsUnavailable
-from fastapi_tuning.observe.agents import AgentReadings, BlockingCall, agents_of, as_bare, read_agents
+from fastapi_tuning.observe import queries
+from fastapi_tuning.observe.agents import (
+    NO_READINGS,
+    AgentReadings,
+    agents_of,
+    as_bare,
+    counted_workers,
+    read_agents,
+)
 from fastapi_tuning.observe.prometheus import Sample
+from tests.unit.control.builders import launch
 from tests.unit.fakes.api_server import with_agent
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -48,10 +59,11 @@ def test_an_agent_that_may_not_be_written_to_is_none() -> None:
 
 
 class Answers:
-    """Answers each query with a value for each pod; those about blocked loops name a place."""
+    """Answers each query with a value for each pod: of `metric`, or of a place that blocks the loop."""
 
-    def __init__(self, *values: float) -> None:
+    def __init__(self, *values: float, metric: str = queries.SETTINGS_GENERATION) -> None:
         self.values = values
+        self.metric = metric
         self.asked: list[str] = []
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
@@ -59,13 +71,16 @@ class Answers:
         if not self.values:
             raise MetricsUnavailable("connection refused")
         return tuple(
-            Sample(labels={"namespace": "shop", "pod": f"pod-{index}", "where": "app.py:7 pay"}, value=value)
+            Sample(
+                labels={"namespace": "shop", "pod": f"pod-{index}", "__name__": self.metric, "where": "app.py:7 pay"},
+                value=value,
+            )
             for index, value in enumerate(self.values)
         )
 
 
-def readings(*values: float) -> AgentReadings:
-    found = read_agents(Answers(*values), ["shop"], NOW)
+def readings(*values: float, metric: str = queries.SETTINGS_GENERATION) -> AgentReadings:
+    found = read_agents(Answers(*values, metric=metric), ["shop"], NOW)
     assert found is not None
     return found
 
@@ -90,7 +105,7 @@ def test_what_is_no_number_is_no_generation_and_no_share_of_the_time() -> None:
 
 def test_nobody_is_asked_where_no_pod_carries_an_agent() -> None:
     reader = Answers(1)
-    assert read_agents(reader, [], NOW) == AgentReadings(generations={}, blocking={})
+    assert read_agents(reader, [], NOW) == NO_READINGS
     assert reader.asked == []
 
 
@@ -99,3 +114,45 @@ def test_the_worst_blocking_line_is_that_of_the_targets_own_pods() -> None:
     found = readings(0.1, 0.3, 0.9)
     assert found.worst_blocking("shop", own) == BlockingCall(pod="pod-1", place="app.py:7 pay", ratio=0.3)
     assert found.worst_blocking("search", own) is None
+
+
+UNKNOWN = launch(workers=None, workers_from="the image's own command or a script")
+ENFORCED = replace(UNKNOWN, enforcement=Enforcement.SET)
+
+
+def ready_pod(name: str) -> Json:
+    return with_agent(pod(name, conditions=[{"type": "Ready", "status": "True"}]))
+
+
+def test_agents_count_the_workers_that_the_template_does_not_tell() -> None:
+    found = counted_workers(
+        UNKNOWN,
+        readings(4, 4, metric=queries.WORKERS_ASKED),
+        agents_of([ready_pod("pod-0"), ready_pod("pod-1")]),
+        "shop",
+    )
+    assert found.workers == 4
+    assert "the image's own command" in found.workers_from
+
+
+def test_a_template_that_tells_is_believed() -> None:
+    told = launch(workers=2)
+    asked = readings(4, metric=queries.WORKERS_ASKED)
+    assert counted_workers(told, asked, agents_of([ready_pod("pod-0")]), "shop") == told
+
+
+def test_where_the_agent_enforces_one_worker_those_that_run_count() -> None:
+    pods = agents_of([ready_pod("pod-0")])
+    assert counted_workers(ENFORCED, readings(1, metric=queries.WORKERS), pods, "shop").workers == 1
+    assert counted_workers(ENFORCED, readings(4, metric=queries.WORKERS_ASKED), pods, "shop").workers is None
+
+
+@pytest.mark.parametrize("counts", [(4, 1), (4,), (0, 0)])
+def test_pods_that_do_not_agree_leave_the_count_open(counts: tuple[float, ...]) -> None:
+    pods = agents_of([ready_pod("pod-0"), ready_pod("pod-1")])
+    assert counted_workers(UNKNOWN, readings(*counts, metric=queries.WORKERS_ASKED), pods, "shop").workers is None
+
+
+def test_a_pod_without_the_agent_leaves_the_count_open() -> None:
+    pods = agents_of([ready_pod("pod-0"), pod("bare")])
+    assert counted_workers(UNKNOWN, readings(4, metric=queries.WORKERS_ASKED), pods, "shop").workers is None

@@ -3,6 +3,7 @@
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.observation import Enforcement
 from fastapi_tuning.observe.launch import launch_form
 
 
@@ -207,3 +208,16 @@ def test_a_setting_that_somebody_else_set_is_theirs_and_they_are_named() -> None
         "20",
     )
     assert "helm owns" in owned.blocked_message
+
+
+def test_an_order_to_the_agent_leaves_the_count_to_the_agent() -> None:
+    container = {
+        "command": ["uvicorn", "app:app", "--workers", "4"],
+        "env": [{"name": "FASTAPI_TUNING_WORKERS_MODE", "value": "Enforce"}],
+    }
+    ordered = launch_form(container, {})
+    assert (ordered.enforcement, ordered.workers) == (Enforcement.SET, None)
+    assert "--workers 4" in ordered.workers_from
+
+    foreign = launch_form(container, {"FASTAPI_TUNING_WORKERS_MODE": "helm"})
+    assert (foreign.enforcement, foreign.workers) == (Enforcement.NOT_OURS, 4)

@@ -31,7 +31,7 @@ def test_is_what_kubernetes_expects(name: str) -> None:
 def test_the_tuning_is_valid_and_acts() -> None:
     spec = FastAPITuningSpec.model_validate(manifest("tuning")["spec"])
     assert spec.mode is Mode.AUTO
-    assert spec.apply.strategy is ApplyStrategy.ROLLING_RESTART
+    assert spec.apply.strategy is ApplyStrategy.AUTO
 
 
 def test_the_tuning_names_the_deployment_and_its_container() -> None:

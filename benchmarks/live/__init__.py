@@ -1,0 +1,1 @@
+"""What live tuning does to real pods, measured on a cluster."""

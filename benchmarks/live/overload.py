@@ -1,0 +1,141 @@
+"""More load than there is capacity: what threads and limits make of it that are set in running pods."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.live.load import Job, phases, start
+from dev.demo.service import PLAIN_COMMAND, Service
+from sample_app.load.profile import parse_profile
+
+Json = dict[str, Any]
+OBJECTIVE_MILLISECONDS = 500
+PROBE_MILLISECONDS = 100
+ONE_POD = {"mode": "Off"}
+FORTY_THREADS = {"min": 40, "max": 40}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the clients saw in the last phase, from the scheduled send; probes are requests of /healthz, five a second.
+
+    `p99_answered_seconds` is of the answered requests alone, since a refusal is quick.
+    """
+
+    case: str
+    offered_per_second: float
+    in_time_per_second: float
+    p99_answered_seconds: float | None
+    refused_or_failed_ratio: float
+    probe_p99_seconds: float | None
+    failed_probes: int
+    unhealthy_events: int
+    """Failed probes of the kubelet."""
+    restarts: int
+    threads: float | None
+
+
+def threads_follow_the_load(service: Service) -> tuple[Outcome, ...]:
+    """Twice what 40 threads of 250 ms answer: no pod is added, none is replaced."""
+    service.tune(apply={"strategy": "Auto"}, replicas=ONE_POD, objectives=_objectives())
+    service.deploy_plain(replicas=1)
+    pods = service.pod_uids()
+    job = Job(
+        name="load",
+        path="/threads?milliseconds=250",
+        profile="30s@80,20s@320,60s@320,30s@320",
+        objective_milliseconds=OBJECTIVE_MILLISECONDS,
+    )
+    found = _run(service, job)
+    assert service.pod_uids() == pods, "no pod was replaced"
+    return (
+        _outcome("2x overload, first 20 s", service, found, phase=1),
+        _outcome("2x overload, last 30 s", service, found, phase=3),
+    )
+
+
+def sync_overload(service: Service, *, tuned: bool) -> tuple[Outcome, ...]:
+    """Three times what 40 threads answer, which are all there may be."""
+    if tuned:
+        service.tune(
+            apply={"strategy": "Auto"},
+            replicas=ONE_POD,
+            threadPool=FORTY_THREADS,
+            uvicorn={"limitConcurrency": {"mode": "Auto"}},
+            objectives=_objectives(),
+        )
+    service.deploy_plain(replicas=1)
+    job = Job(
+        name="load",
+        path="/threads?milliseconds=250",
+        profile="60s@100,30s@480,60s@480",
+        objective_milliseconds=OBJECTIVE_MILLISECONDS,
+    )
+    name = "3x overload of threads, " + ("with the agent" if tuned else "without")
+    return (_outcome(name, service, _run(service, job), phase=2),)
+
+
+def async_overload(service: Service, *, tuned: bool, loop: str) -> tuple[Outcome, ...]:
+    """Three times what one core computes in the event loop, 5 ms a request."""
+    if tuned:
+        service.tune(
+            apply={"strategy": "Auto"},
+            replicas=ONE_POD,
+            uvicorn={"limitConcurrency": {"mode": "Auto"}},
+            objectives=_objectives(),
+        )
+    service.deploy_plain(replicas=1, command=[*PLAIN_COMMAND, f"--loop={loop}"])
+    job = Job(
+        name="load",
+        path="/compute?milliseconds=5",
+        profile="60s@60,30s@500,60s@500",
+        objective_milliseconds=OBJECTIVE_MILLISECONDS,
+    )
+    name = f"3x overload of the loop, {loop}, " + ("with the agent" if tuned else "without")
+    return (_outcome(name, service, _run(service, job), phase=2),)
+
+
+def _objectives() -> Json:
+    return {"latency": {"percentile": "99", "thresholdMilliseconds": OBJECTIVE_MILLISECONDS}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    seconds: list[float]
+    """Length of each phase."""
+    load: list[Json]
+    probes: list[Json]
+
+
+def _run(service: Service, job: Job) -> _Found:
+    probes = Job(
+        name="probes",
+        path="/healthz",
+        profile=",".join(f"{phase.split('@')[0]}@5" for phase in job.profile.split(",")),
+        objective_milliseconds=PROBE_MILLISECONDS,
+        timeout_seconds=1,
+    )
+    for each in (job, probes):
+        start(service.kubectl, service.namespace, each)
+    return _Found(
+        seconds=[each.duration_seconds for each in parse_profile(job.profile).phases],
+        load=phases(service.kubectl, service.namespace, job),
+        probes=phases(service.kubectl, service.namespace, probes),
+    )
+
+
+def _outcome(case: str, service: Service, found: _Found, *, phase: int) -> Outcome:
+    load, probes = found.load[phase], found.probes[phase]
+    seconds = found.seconds[phase]
+    events = service.kubectl.get("--namespace", service.namespace, "events", "--field-selector=reason=Unhealthy")
+    return Outcome(
+        case=case,
+        offered_per_second=load["offered"] / seconds,
+        in_time_per_second=load["share_within_objective"] * load["offered"] / seconds,
+        p99_answered_seconds=load["p99_completed_seconds"],
+        refused_or_failed_ratio=(load["errors"] + load["timeouts"]) / load["offered"],
+        probe_p99_seconds=probes["p99_seconds"],
+        failed_probes=probes["errors"] + probes["timeouts"],
+        unhealthy_events=sum(event.get("count", 1) for event in events["items"]),
+        restarts=service.restarts(),
+        threads=service.threads(),
+    )

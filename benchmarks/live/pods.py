@@ -1,0 +1,147 @@
+"""How settings and connections reach many pods: from the decision into every process, and from old pods to new ones."""
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from benchmarks.live.load import Job, phases, start
+from dev.demo.kubectl import KubectlFailed
+from dev.demo.prometheus import instant_values
+from dev.demo.service import Service
+
+Json = dict[str, Any]
+BALANCED_RATIO = 1.2
+_SCRAPED_SECONDS = 60
+"""Until every pod was scraped after a change; the effect itself has a time stamp."""
+_BALANCE_SECONDS = 150
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Seconds from a decision, which is the beginning of the cycle that makes it, to its effect; over pods and changes.
+
+    `missing` effects were not seen within a minute.
+    """
+
+    pods: int
+    changes: int
+    missing: int
+    p50_seconds: float
+    p99_seconds: float
+    longest_seconds: float
+    restarts: int
+
+
+def settings_reach_every_pod(service: Service, *, pods: int, changes: int) -> Delivery:
+    """Change the size of the thread pool by the object's spec, several times, and read when each pod had it."""
+    service.tune(**_fixed_threads(40))
+    service.deploy_plain(replicas=pods)
+    seconds: list[float] = []
+    missing = 0
+    for change in range(changes):
+        threads = 41 + change
+        service.tune(**_fixed_threads(threads))
+        decided, generation = _decision(service, threads)
+        effects = _effects(service, generation, pods)
+        seconds += [effect - decided for effect in effects]
+        missing += pods - len(effects)
+    ordered = sorted(seconds)
+    return Delivery(
+        pods=pods,
+        changes=changes,
+        missing=missing,
+        p50_seconds=_quantile(ordered, 0.5),
+        p99_seconds=_quantile(ordered, 0.99),
+        longest_seconds=ordered[-1],
+        restarts=service.restarts(),
+    )
+
+
+def _fixed_threads(threads: int) -> Json:
+    return {
+        "apply": {"strategy": "Auto"},
+        "replicas": {"mode": "Off"},
+        "threadPool": {"min": threads, "max": threads},
+    }
+
+
+def _decision(service: Service, threads: int) -> tuple[float, int]:
+    """When the change was decided, as Unix time, and the generation that stands for it."""
+    deadline = time.monotonic() + _SCRAPED_SECONDS
+    while time.monotonic() < deadline:
+        live = service.status().get("live", {})
+        if f'"threads":{threads}' in live.get("settings", ""):
+            return datetime.fromisoformat(live["changedTime"]).timestamp(), live["generation"]
+        time.sleep(1)
+    raise KubectlFailed(f"{threads} threads were not decided within {_SCRAPED_SECONDS} s: {service.status()}")
+
+
+def _effects(service: Service, generation: int, pods: int) -> list[float]:
+    """Unix times at which the pods came to run with the settings of that generation."""
+    where = f'namespace="{service.namespace}"'
+    in_force = f"fastapi_tuning_agent_settings_generation{{{where}}} == {generation}"
+    since = f"fastapi_tuning_agent_settings_applied_timestamp_seconds{{{where}}} and on (pod) ({in_force})"
+    deadline = time.monotonic() + _SCRAPED_SECONDS
+    found: list[float] = []
+    while len(found) < pods and time.monotonic() < deadline:
+        found = instant_values(service.kubectl, f"max by (pod) ({since})")
+        time.sleep(1)
+    return found
+
+
+def _quantile(ordered: list[float], quantile: float) -> float:
+    """Nearest rank."""
+    return ordered[max(0, math.ceil(quantile * len(ordered)) - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What became of two new pods beside one that has all the connections."""
+
+    mode: str
+    seconds_to_balance: float | None
+    """From the last new pod's readiness until the busiest pod served at most 1.2 times what the idlest did, over 15 s;
+    None: not within the time that was watched."""
+    ratio_at_end: float
+    failed_ratio: float
+
+
+def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
+    """Three pods instead of one, under a load that one could carry; every client keeps its connections."""
+    job = Job(
+        name="load",
+        path="/loop?milliseconds=100",
+        profile=f"40s@120,{_BALANCE_SECONDS}s@120",
+        objective_milliseconds=500,
+    )
+    service.tune(apply={"strategy": "Auto"}, connections={"mode": mode}, replicas={"mode": "Off"})
+    service.deploy_plain(replicas=1)
+    start(service.kubectl, service.namespace, job)
+    time.sleep(40)
+    service.scale(3)
+    ready = time.monotonic()
+    balanced: float | None = None
+    ratio = math.inf
+    while time.monotonic() - ready < _BALANCE_SECONDS - 20:
+        ratio = _ratio(service)
+        if ratio > BALANCED_RATIO:
+            balanced = None
+        elif balanced is None:
+            balanced = time.monotonic() - ready
+        time.sleep(2)
+    summary = phases(service.kubectl, service.namespace, job)[-1]
+    return Balance(
+        mode=mode,
+        seconds_to_balance=balanced,
+        ratio_at_end=ratio,
+        failed_ratio=(summary["errors"] + summary["timeouts"]) / summary["offered"],
+    )
+
+
+def _ratio(service: Service) -> float:
+    """Requests of the busiest pod over those of the idlest; infinite while one has none."""
+    counter = f'fastapi_tuning_requests_started_total{{namespace="{service.namespace}"}}'
+    rates = instant_values(service.kubectl, f"max by (pod) (rate({counter}[15s]))")
+    return math.inf if len(rates) < 3 or min(rates) == 0 else max(rates) / min(rates)
