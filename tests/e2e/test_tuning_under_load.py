@@ -22,7 +22,7 @@ def test_an_overloaded_service_is_brought_back_within_its_objective(service: Ser
 
     assert service.restarts() == 0
     decision = service.status()["decisions"][0]
-    assert "requests/s" in decision["message"]
+    assert "requests" in decision["message"], "it says what it was made from"
     assert decision["reason"] in service.reasons()
     line = service.kubectl.run("get", "--namespace", service.namespace, TUNINGS, NAME)
     assert "Auto" in line
