@@ -16,6 +16,9 @@ BALANCED_RATIO = 1.2
 _SCRAPED_SECONDS = 60
 """Until every pod was scraped after a change; the effect itself has a time stamp."""
 _BALANCE_SECONDS = 150
+FIRST_MILLISECONDS = 1000
+_SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
+"""So that fifty pods fit on a small node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +38,18 @@ class Delivery:
 
 
 def settings_reach_every_pod(service: Service, *, pods: int, changes: int) -> Delivery:
-    """Change the size of the thread pool by the object's spec, several times, and read when each pod had it."""
-    service.tune(**_fixed_threads(40))
-    service.deploy_plain(replicas=pods)
+    """Change what the pods are to run with, several times, and read when each of them did.
+
+    What changes is the objective, which is an edge of the agents' histogram: it needs no traffic to be decided.
+    """
+    service.tune(**_with_objective(FIRST_MILLISECONDS))
+    service.deploy_plain(replicas=pods, resources=_SMALL)
     seconds: list[float] = []
     missing = 0
-    for change in range(changes):
-        threads = 41 + change
-        service.tune(**_fixed_threads(threads))
-        decided, generation = _decision(service, threads)
+    for change in range(1, changes + 1):
+        milliseconds = FIRST_MILLISECONDS + change
+        service.tune(**_with_objective(milliseconds))
+        decided, generation = _decision(service, milliseconds)
         effects = _effects(service, generation, pods)
         seconds += [effect - decided for effect in effects]
         missing += pods - len(effects)
@@ -59,23 +65,23 @@ def settings_reach_every_pod(service: Service, *, pods: int, changes: int) -> De
     )
 
 
-def _fixed_threads(threads: int) -> Json:
+def _with_objective(milliseconds: int) -> Json:
     return {
         "apply": {"strategy": "Auto"},
         "replicas": {"mode": "Off"},
-        "threadPool": {"min": threads, "max": threads},
+        "objectives": {"latency": {"percentile": "99", "thresholdMilliseconds": milliseconds}},
     }
 
 
-def _decision(service: Service, threads: int) -> tuple[float, int]:
+def _decision(service: Service, milliseconds: int) -> tuple[float, int]:
     """When the change was decided, as Unix time, and the generation that stands for it."""
     deadline = time.monotonic() + _SCRAPED_SECONDS
     while time.monotonic() < deadline:
         live = service.status().get("live", {})
-        if f'"threads":{threads}' in live.get("settings", ""):
+        if f'"objectiveMilliseconds":{milliseconds}' in live.get("settings", ""):
             return datetime.fromisoformat(live["changedTime"]).timestamp(), live["generation"]
         time.sleep(1)
-    raise KubectlFailed(f"{threads} threads were not decided within {_SCRAPED_SECONDS} s: {service.status()}")
+    raise KubectlFailed(f"the change was not decided within {_SCRAPED_SECONDS} s: {service.status()}")
 
 
 def _effects(service: Service, generation: int, pods: int) -> list[float]:

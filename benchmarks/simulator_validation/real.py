@@ -70,6 +70,8 @@ def measure(kubectl: Kubectl, case: Case) -> Measured:
     cpu = _quiet_cpu(kubectl, case)
     phases = _finished(kubectl)
     quiet, loaded = phases[0], phases[-1]
+    if quiet["p50_seconds"] is None or loaded["p99_seconds"] is None:
+        raise KubectlFailed(f"{case.name}: so many requests failed that there is no percentile: {loaded}")
     return Measured(
         p50_seconds=loaded["p50_seconds"],
         p99_seconds=loaded["p99_seconds"],

@@ -1,6 +1,6 @@
 """A service in a namespace of its own, its FastAPITuning and its load, as tests and benchmarks handle them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,13 +36,14 @@ class Service:
         """The sample's Deployment and Service; `container` are fields of the app's container."""
         self._roll_out(self._manifest("deployment"), replicas, container)
 
-    def deploy_plain(
-        self, *, replicas: int, command: Sequence[str] = PLAIN_COMMAND, annotations: Mapping[str, str] = NO_ANNOTATIONS
-    ) -> None:
-        """A Deployment of the app that nobody prepared: it has no metrics, and nothing in it knows of tuning."""
+    def deploy_plain(self, *, replicas: int, annotations: Mapping[str, str] = NO_ANNOTATIONS, **container: Any) -> None:
+        """A Deployment of the app that nobody prepared: it has no metrics, and nothing in it knows of tuning.
+
+        `annotations` are those of its pods, `container` fields of the app's container.
+        """
         deployment = self._manifest("deployment")
         deployment["spec"]["template"]["metadata"]["annotations"] = dict(annotations)
-        self._roll_out(deployment, replicas, {"command": [*command]})
+        self._roll_out(deployment, replicas, {"command": [*PLAIN_COMMAND], **container})
 
     def _roll_out(self, deployment: Json, replicas: int, container: Json) -> None:
         deployment["spec"]["replicas"] = replicas

@@ -248,7 +248,8 @@ class Live(ApiModel):
     """Rises with every change of the settings; 0: none was asked for yet."""
     settings: Annotated[str, Field(max_length=1024)] = ""
     """JSON, the same for every pod of the target."""
-    changed_time: Time | None = None
+    changed_time: datetime | None = None
+    """With microseconds: effects follow within less than a second."""
     pods: Count = 0
     agent_pods: Count = 0
     acknowledged_pods: Count = 0
