@@ -6,7 +6,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient
 
 from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, FastAPITuning, UnreadableTuning, tuning_of
-from fastapi_tuning.api_server import KubernetesApi
+from fastapi_tuning.api_server import KubernetesApi, resource_path
 from fastapi_tuning.errors import CannotStart, NotFound
 
 
@@ -36,8 +36,8 @@ async def read_tuning(namespace: str, name: str) -> FastAPITuning:
     """
     await configure_client()
     async with ApiClient() as client:
-        path = f"/apis/{GROUP}/{VERSION}/namespaces/{namespace}/{PLURAL}/{name}"
         try:
+            path = resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace, name=name)
             tuning = tuning_of(await KubernetesApi(client).get(path))
         except NotFound as error:
             raise NotFound(f"no FastAPITuning {name} in namespace {namespace}: {error}") from error
