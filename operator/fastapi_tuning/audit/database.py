@@ -43,12 +43,11 @@ def more_than_the_server_allows(facts: Facts) -> Violation | Unread | None:
     if wanted <= allowed:
         return None
     size = max(1, allowed // (pods * workers))
+    overflow = [] if pool.overflow is None else [_variable(pool.overflow, 0)]
     return Violation(
         evidence=f"{pods} pods ({because}) × {workers} workers × {pool.most} connections = {wanted}, of {allowed}",
         fix="# with no overflow; or fewer pods, or a pooler such as PgBouncer\n"
-        + container_fix(
-            facts, env=[_variable(pool.size, size), *([_variable(pool.overflow, 0)] if pool.overflow else [])]
-        ),
+        + container_fix(facts, env=[_variable(pool.size, size), *overflow]),
     )
 
 

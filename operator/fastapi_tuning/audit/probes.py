@@ -45,11 +45,10 @@ def no_startup(facts: Facts) -> Violation | None:
     patience = liveness.initial_delay_seconds + liveness.patience_seconds
     if patience >= _STARTUP_PATIENCE_SECONDS:
         return None
+    startup = _http(facts, liveness.path or "/healthz", periodSeconds=2, failureThreshold=30)
     return Violation(
         evidence=f"no startupProbe, and the livenessProbe ends a start that takes longer than {patience} s",
-        fix=container_fix(
-            facts, startupProbe=_http(facts, liveness.path or "/healthz", periodSeconds=2, failureThreshold=30)
-        ),
+        fix=container_fix(facts, startupProbe=startup),
     )
 
 
