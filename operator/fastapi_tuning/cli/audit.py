@@ -8,6 +8,7 @@ from shutil import get_terminal_size
 
 import click
 from kubernetes.aio.client import ApiClient
+from pydantic import ValidationError
 
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import KubernetesApi
@@ -112,8 +113,8 @@ async def _facts(
 
 async def _subject(name: str, namespace: str, database_connections: int | None) -> Subject:
     if name.startswith(_KIND):
+        target, tuning = _deployment(name.removeprefix(_KIND)), None
         await configure_client()
-        target, tuning = TargetReference(name=name.removeprefix(_KIND)), None
     else:
         try:
             tuning = await read_tuning(namespace, name)
@@ -121,6 +122,13 @@ async def _subject(name: str, namespace: str, database_connections: int | None) 
             raise NotFound(f"{error}; to audit a Deployment that none tunes: {_KIND}{name}") from error
         target = tuning.spec.target_ref
     return Subject(namespace=namespace, target=target, tuning=tuning, database_connections=database_connections)
+
+
+def _deployment(name: str) -> TargetReference:
+    try:
+        return TargetReference(name=name)
+    except ValidationError as error:
+        raise click.UsageError(f"{name!r} is no name of a Deployment: write {_KIND}NAME") from error
 
 
 def _text(report: Report, format_: str, manifest: str | None, *, to_file: bool) -> str:
