@@ -28,7 +28,7 @@ from fastapi_tuning.observe.survey.pod_template import database_of, port_of, pro
 from fastapi_tuning.observe.survey.server import server_of
 from fastapi_tuning.observe.workloads import workload_of
 from fastapi_tuning.report.conditions import conditions_of, findings_of_cycle
-from fastapi_tuning.report.status import current_of, decisions_of, measured_of, recommendation_of
+from fastapi_tuning.report.status import considered_of, current_of, decisions_of, measured_of, recommendation_of
 from tests.unit.audit.services import facts
 from tests.unit.control.builders import workload
 
@@ -277,6 +277,7 @@ def carried_through(found: Signals) -> tuple[Condition, ...]:
     assert isinstance(measured_of(outcome), Measured)
     recommendation_of(outcome)
     decisions_of(outcome, {}, NOON)
+    considered_of(outcome, {})
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     Settings.model_validate(current_of(observation, Settings(), threads).model_dump())
     return conditions_of(findings_of_cycle(observation.workload, found, outcome, ()), (), 1, NOON)
