@@ -83,7 +83,11 @@ def closes_before_a_proxy_would(facts: Facts) -> Violation | Unread | None:
     keep_alive = facts.server.keep_alive_seconds
     if isinstance(keep_alive, Unread):
         return keep_alive
-    if keep_alive.value > _PROXY_IDLE_SECONDS or isinstance(facts.proxies, Unread) or facts.proxies:
+    if keep_alive.value > _PROXY_IDLE_SECONDS:
+        return None
+    if isinstance(facts.proxies, Unread):
+        return facts.proxies
+    if facts.proxies:
         return None
     return Violation(evidence=f"no Ingress leads to the pods; {_too_short(keep_alive)}", fix=_longer(facts))
 

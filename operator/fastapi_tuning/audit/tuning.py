@@ -1,5 +1,6 @@
 """The operator's own state: does it look, can it act, and is it alone? Pure."""
 
+from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import ConditionType
 from fastapi_tuning.audit.facts import Facts, Unread
@@ -7,21 +8,16 @@ from fastapi_tuning.audit.finding import Violation
 from fastapi_tuning.audit.fix import tuning_fix
 from fastapi_tuning.control.knobs import Knob, mode_of
 
-_LEAST_PATIENCE_SECONDS = 300
-_PATIENCE_INTERVALS = 10
-
 
 def silent_operator(facts: Facts) -> Violation | None:
     """An object whose status nobody renews: the operator is down, or does not watch this namespace."""
     tuning = facts.tuning
     if tuning is None or tuning.spec.mode is Mode.OFF:
         return None
-    last = tuning.status.history.last_observation_time
-    patience = max(_LEAST_PATIENCE_SECONDS, _PATIENCE_INTERVALS * tuning.spec.interval_seconds)
-    age = None if last is None else (facts.time - last).total_seconds()
-    if age is not None and age <= patience:
+    silence, seen = silent_for(tuning, facts.time), tuning.status.history.last_observation_time
+    if silence is None and seen is not None:
         return None
-    told = "it was never looked at" if age is None else f"last looked at {age / 60:.0f} min ago"
+    told = "it was never looked at" if silence is None else f"last looked at {silence.total_seconds() / 60:.0f} min ago"
     return Violation(
         evidence=f"FastAPITuning {tuning.name}: {told}",
         fix="kubectl get deployments --all-namespaces -l app.kubernetes.io/name=fastapi-tuning-operator",

@@ -20,7 +20,6 @@ from fastapi_tuning.audit.formats.html import html
 from fastapi_tuning.audit.formats.json_document import json_document
 from fastapi_tuning.audit.formats.markdown import markdown
 from fastapi_tuning.audit.formats.sarif import sarif
-from fastapi_tuning.audit.formats.table import table
 from fastapi_tuning.cli.cluster import configure_client, read_tuning
 from fastapi_tuning.cli.prometheus_options import optional_prometheus_options
 from fastapi_tuning.errors import FastAPITuningError, NotFound
@@ -133,6 +132,9 @@ def _deployment(name: str) -> TargetReference:
 
 def _text(report: Report, format_: str, manifest: str | None, *, to_file: bool) -> str:
     if format_ == "table":
+        # rich is imported for a table only: the operator, which is another verb of this command, goes without.
+        from fastapi_tuning.audit.formats.table import table
+
         width = _FILE_WIDTH if to_file else get_terminal_size((_FILE_WIDTH, 24)).columns
         return table(report, width=width, colours=not to_file and sys.stdout.isatty())
     if format_ == "sarif":

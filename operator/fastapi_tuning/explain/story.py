@@ -1,11 +1,12 @@
 """The state of a FastAPITuning and its last decisions as a person would tell them, from the object alone. Pure."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi_tuning.api.pause import paused_until
 from fastapi_tuning.api.reason_meanings import meaning_of
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus
 from fastapi_tuning.api.tuning import FastAPITuning
@@ -14,8 +15,6 @@ from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import clock, length, since
 from fastapi_tuning.explain.wishes import wish_told
 
-_SILENCE_INTERVALS = 10
-_LEAST_SILENCE_SECONDS = 300
 _BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.STALLED)
 
 
@@ -53,10 +52,9 @@ def _watch(tuning: FastAPITuning, now: datetime) -> list[str]:
         return ["The operator looks away (mode Off). What follows is what it remembers."]
     if last is None:
         return ["Nothing was decided yet: does the operator run, and watch this namespace?"]
-    patience = timedelta(seconds=max(_LEAST_SILENCE_SECONDS, _SILENCE_INTERVALS * tuning.spec.interval_seconds))
     lines = [f"Last decision {since(last, now)}, times in UTC."]
-    if now - last > patience:
-        lines.append(f"Nothing newer for {length(now - last)}: the operator is down, or has no data to decide on.")
+    if (silence := silent_for(tuning, now)) is not None:
+        lines.append(f"Nothing newer for {length(silence)}: the operator is down, or has no data to decide on.")
     if status.observed_generation < tuning.generation:
         lines.append("The object was changed since; the operator has not seen that yet.")
     return lines

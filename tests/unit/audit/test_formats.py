@@ -1,6 +1,7 @@
 """A report in each format: complete, and proof against what users write into manifests."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
@@ -26,7 +27,7 @@ def report(**changes: Any) -> Report:
     return audit(facts(server=bad, replicas=1, tuning=None, pods=REFUSED, **changes), CHECKLIST)
 
 
-FORMATS = {
+FORMATS: dict[str, Callable[[Report], str]] = {
     "table": lambda found: table(found, width=100, colours=False),
     "json": json_document,
     "markdown": markdown,

@@ -10,8 +10,8 @@ from fastapi_tuning.api_server import Json
 from fastapi_tuning.audit.facts import Database, DatabasePool, Probe, Probes, Resources, Rollout, Setting, Shutdown
 from fastapi_tuning.observe.command_line import Environment
 from fastapi_tuning.observe.memory_limit import memory_limit_bytes
+from fastapi_tuning.observe.workloads import HTTP_PORT_NAMES
 
-_HTTP_PORT_NAMES = ("http", "web")
 _GRACE_PERIOD_SECONDS = 30
 _HANDLERS = ("httpGet", "tcpSocket", "grpc", "exec")
 _DATABASE = "(?:DATABASE|DB|SQLALCHEMY|POSTGRES|POSTGRESQL|PG|MYSQL)"
@@ -24,7 +24,7 @@ _COUNT = re.compile("[0-9]{1,6}", re.ASCII)
 def port_of(container: Json) -> str:
     """The port that is called so, or the first, or uvicorn's own."""
     ports = container.get("ports") or ()
-    named = [port for port in ports if port.get("name") in _HTTP_PORT_NAMES]
+    named = [port for port in ports if port.get("name") in HTTP_PORT_NAMES]
     return next((str(port.get("name") or port.get("containerPort")) for port in (*named, *ports)), "8000")
 
 
@@ -59,10 +59,11 @@ def _endpoint(handler: str, body: Json) -> str:
 
 
 def resources_of(container: Json) -> Resources:
+    # Kubernetes requests what is limited, unless told otherwise.
+    cpu_limit = _quantity(container, "limits", "cpu")
     return Resources(
-        cpu_request_cores=_quantity(container, "requests", "cpu"),
-        cpu_limit_cores=_quantity(container, "limits", "cpu"),
-        # Kubernetes requests what is limited, unless told otherwise.
+        cpu_request_cores=_quantity(container, "requests", "cpu") or cpu_limit,
+        cpu_limit_cores=cpu_limit,
         memory_request_bytes=_quantity(container, "requests", "memory") or memory_limit_bytes(container),
         memory_limit_bytes=memory_limit_bytes(container),
     )

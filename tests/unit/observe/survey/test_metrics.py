@@ -1,5 +1,6 @@
 """What Prometheus knows of one service, and what is said where it does not answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -32,7 +33,7 @@ REFUSED = Unread(id="unread-pods", what="pods", why="403", fix="# ask")
 class Answers:
     """A Prometheus with samples by a part of the query; the error of `fails` instead, if it is named."""
 
-    samples: dict[str, tuple[Sample, ...]] = field(default_factory=dict)
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     fails: MetricsUnavailable | None = None
     asked: list[str] = field(default_factory=list)
 

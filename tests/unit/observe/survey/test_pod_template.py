@@ -37,10 +37,15 @@ def test_a_probe_without_a_path_has_an_endpoint(handler: dict[str, Any], endpoin
     assert (probe.path, probe.endpoint) == (None, endpoint)
 
 
-def test_quantities_become_cores_and_bytes_and_a_limit_counts_as_a_request_for_memory() -> None:
+def test_quantities_become_cores_and_bytes() -> None:
     resources = resources_of({"resources": {"requests": {"cpu": "250m"}, "limits": {"cpu": "2", "memory": "1Gi"}}})
     assert (resources.cpu_request_cores, resources.cpu_limit_cores) == (0.25, 2.0)
     assert (resources.memory_request_bytes, resources.memory_limit_bytes) == (2**30, 2**30)
+
+
+def test_what_is_limited_is_requested() -> None:
+    resources = resources_of({"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}})
+    assert (resources.cpu_request_cores, resources.memory_request_bytes) == (2.0, 2**30)
 
 
 @pytest.mark.parametrize("text", ["0", "much", "-1", "1e999"])
