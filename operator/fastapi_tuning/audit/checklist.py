@@ -60,6 +60,6 @@ CHECKLIST: tuple[Check, ...] = (
     Check("no-pre-stop", _WARNING, "Requests are refused while a pod ends", shutdown.no_pre_stop),
     Check("grace-period-short", _WARNING, "Running requests are cut off", shutdown.grace_period_too_short),
     Check("another-autoscaler", _WARNING, "Another autoscaler sets the replicas", tuning.another_autoscaler),
-    Check("operator-silent", _WARNING, "The operator does not look at the service", tuning.silent_operator),
+    Check("operator-silent", _WARNING, "The operator decides nothing", tuning.silent_operator),
     Check("operator-stalled", _WARNING, "The operator waits for a person", tuning.stalled),
 )

@@ -2,7 +2,7 @@
 
 from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import ConditionType
+from fastapi_tuning.api.status import ConditionType, FastAPITuningStatus
 from fastapi_tuning.audit.facts import Facts, Unread
 from fastapi_tuning.audit.finding import Violation
 from fastapi_tuning.audit.fix import tuning_fix
@@ -10,18 +10,27 @@ from fastapi_tuning.control.knobs import Knob, mode_of
 
 
 def silent_operator(facts: Facts) -> Violation | None:
-    """An object whose status nobody renews: the operator is down, or does not watch this namespace."""
+    """The operator is down, does not watch this namespace, or has no data; the last it says itself."""
     tuning = facts.tuning
     if tuning is None or tuning.spec.mode is Mode.OFF:
         return None
     silence, seen = silent_for(tuning, facts.time), tuning.status.history.last_observation_time
     if silence is None and seen is not None:
         return None
-    told = "it was never looked at" if silence is None else f"last looked at {silence.total_seconds() / 60:.0f} min ago"
+    told = "none so far" if silence is None else f"the last {silence.total_seconds() / 60:.0f} min ago"
     return Violation(
-        evidence=f"FastAPITuning {tuning.name}: {told}",
+        evidence="; ".join([f"decisions on FastAPITuning {tuning.name}: {told}", *_not_ready(tuning.status)]),
         fix="kubectl get deployments --all-namespaces -l app.kubernetes.io/name=fastapi-tuning-operator",
     )
+
+
+def _not_ready(status: FastAPITuningStatus) -> list[str]:
+    """What the operator said last, if that was that it cannot act."""
+    return [
+        f"it says {condition.reason}: {condition.message}"
+        for condition in status.conditions
+        if condition.type == ConditionType.READY and condition.status == "False"
+    ]
 
 
 def stalled(facts: Facts) -> Violation | None:

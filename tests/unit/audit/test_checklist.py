@@ -58,17 +58,20 @@ BLOCKING = (BlockingPlace(where="app/orders.py:41 price", blocked_seconds=140.0)
 RECREATE = Rollout(recreates=True, max_unavailable_pods=0, max_unavailable="")
 NGINX = (Proxy(ingress="public", service="checkout", ingress_class="nginx"),)
 HPA = (Autoscaler(kind="HorizontalPodAutoscaler", name="checkout-hpa", max_replicas=12),)
+
+
+def condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:
+    time = ago(60).isoformat()
+    return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": time}
+
+
 STALLED = {
-    "conditions": [
-        {
-            "type": "Stalled",
-            "status": "True",
-            "reason": "FieldConflict",
-            "message": "argo-cd owns it",
-            "lastTransitionTime": ago(60).isoformat(),
-        }
-    ],
+    "conditions": [condition("Stalled", "True", "FieldConflict", "argo-cd owns it")],
     "history": {"lastObservationTime": ago(15).isoformat()},
+}
+HOLDING = {
+    "conditions": [condition("Ready", "False", "NotScraped", "holding: no fresh samples")],
+    "history": {"lastObservationTime": ago(1200).isoformat()},
 }
 
 CASES = [
@@ -140,7 +143,8 @@ CASES = [
         "take 35 s",
     ),
     ("another-autoscaler", {"autoscalers": HPA}, "HorizontalPodAutoscaler checkout-hpa"),
-    ("operator-silent", {"tuning": tuning(status={})}, "never looked at"),
+    ("operator-silent", {"tuning": tuning(status={})}, "none so far"),
+    ("operator-silent", {"tuning": tuning(status=HOLDING)}, "the last 20 min ago; it says NotScraped: holding"),
     ("operator-stalled", {"tuning": tuning(status=STALLED)}, "FieldConflict: argo-cd owns it"),
 ]
 
