@@ -356,6 +356,7 @@ def _status_after(
         live=before.live,
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
+        considered=status.considered_of(outcome, refused),
         history=history_after(outcome.history, observation, outcome.estimate, done),
     )
 

@@ -136,6 +136,29 @@ class Decision(ApiModel):
         return f"{self.knob} stays {after}" if before == after else f"{self.knob} {before} → {after}"
 
 
+class GuardAnswer(ApiModel):
+    """What one guard made of a wish: another value, or (without one) no move now."""
+
+    reason: Reason
+    value: Count | None = None
+    message: Annotated[str, Field(max_length=256)] = ""
+
+
+class Consideration(ApiModel):
+    """What the newest cycle thought about one knob, moved or not."""
+
+    knob: Annotated[str, Field(max_length=63)]
+    current: Count | None = None
+    wished: Count
+    """What the rule wanted, before any guard."""
+    reason: Reason
+    message: Annotated[str, Field(max_length=512)] = ""
+    guards: Annotated[tuple[GuardAnswer, ...], Field(max_length=8)] = ()
+    """In the order in which they had something to say."""
+    moved_to: Count | None = None
+    """What was set; absent: nothing was."""
+
+
 class ReplicaNeed(ApiModel):
     """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
 
@@ -290,4 +313,6 @@ class FastAPITuningStatus(ApiModel):
     live: Live = Live()
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
+    considered: Annotated[tuple[Consideration, ...], Field(max_length=8)] = ()
+    """How the newest cycle came to move what it moved, and to leave the rest; empty without data."""
     history: History = History()

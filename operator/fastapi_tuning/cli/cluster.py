@@ -36,8 +36,8 @@ async def read_tuning(namespace: str, name: str) -> FastAPITuning:
     """
     await configure_client()
     async with ApiClient() as client:
-        path = resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace, name=name)
         try:
+            path = resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace, name=name)
             tuning = tuning_of(await KubernetesApi(client).get(path))
         except NotFound as error:
             raise NotFound(f"no FastAPITuning {name} in namespace {namespace}: {error}") from error

@@ -11,7 +11,9 @@ import yaml
 from fastapi_tuning import __version__
 from fastapi_tuning.api.crd import custom_resource_definition
 from fastapi_tuning.api.reference import reference
+from fastapi_tuning.cli.audit import audit
 from fastapi_tuning.cli.backtest import backtest
+from fastapi_tuning.cli.explain import explain
 from fastapi_tuning.cli.prometheus_options import prometheus_options
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
@@ -153,6 +155,8 @@ def _self_managed(
 main.add_command(simulate)
 main.add_command(steady)
 main.add_command(backtest)
+main.add_command(audit)
+main.add_command(explain)
 
 
 if __name__ == "__main__":

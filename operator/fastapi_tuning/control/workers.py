@@ -58,7 +58,7 @@ def without_room(spec: FastAPITuningSpec, workload: Workload, history: History) 
         message=f"{launch.workers} workers a pod ({launch.workers_from})",
     )
     hold = Hold(reason=Reason.AT_MAXIMUM, message=f"needs {pods} pods, replicas.max is {spec.replicas.max}")
-    return (Verdict(proposal=proposal, value=None, guards=(hold,)),)
+    return (Verdict(proposal=proposal, wished=proposal.wanted, value=None, guards=(hold,)),)
 
 
 def _pods_for_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> int | None:

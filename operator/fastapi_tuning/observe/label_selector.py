@@ -1,4 +1,4 @@
-"""A Deployment's label selector as the API server takes it in a query. Pure."""
+"""Label selectors: as the API server takes them in a query, and what they select. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,6 +32,27 @@ def _requirement(expression: Mapping[str, Any]) -> str:
         case "DoesNotExist":
             return f"!{key}"
     raise TargetNotUnderstood(f"the selector has the operator {operator!r}, which is not known")
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a `metav1.LabelSelector` selects an object with these labels; an empty one selects all."""
+    same = (selector.get("matchLabels") or {}).items() <= labels.items()
+    return same and all(_holds(each, labels) for each in selector.get("matchExpressions") or ())
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """One of an unknown operator holds for nothing."""
+    key, values = expression["key"], expression.get("values") or ()
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+    return False
 
 
 def _joined(values: Sequence[str]) -> str:

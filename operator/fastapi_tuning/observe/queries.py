@@ -138,3 +138,38 @@ def agents(where: str) -> str:
     """What agents say of their pods; the least, since a pod may show it on two ports, scraped at different times."""
     names = "|".join((SETTINGS_GENERATION, WORKERS, WORKERS_ASKED))
     return f'min by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'
+
+
+def servers_in_force(where: str) -> str:
+    """What the agents report of their servers, the largest value of each; `workers` is there wherever an agent is."""
+    names = "workers|limit_concurrency|timeout_keep_alive_seconds"
+    return f'max by (__name__) ({{__name__=~"fastapi_tuning_({names})",{where}}})'
+
+
+def blocked_seconds(where: str) -> str:
+    """Time for which event loops stood still in the last hour, by place in the code."""
+    return f"sum by (where) (increase(fastapi_tuning_loop_blocked_seconds_total{{{where}}}[1h]))"
+
+
+def throttled_ratio(where: str, container: str) -> str:
+    """Share of the periods of the CFS scheduler in which the CPU limit was used up, in the last hour (cAdvisor)."""
+    which = f'{where},container="{container}"'
+    throttled, periods = (
+        f"sum(increase(container_cpu_cfs_{name}periods_total{{{which}}}[1h]))" for name in ("throttled_", "")
+    )
+    return f"{throttled} / {periods}"
+
+
+def path_latency(where: str, path: str) -> str:
+    """Mean latency of a path in the last hour, by any library that counts paths apart; seconds."""
+    text = path.replace("\\", "\\\\").replace('"', '\\"')
+    libraries = (
+        ("http_request_duration_seconds", "handler"),
+        ("starlette_request_duration_seconds", "path"),
+        ("http_server_request_duration_seconds", "http_route"),
+    )
+    means = []
+    for name, label in libraries:
+        which = f'{where},{label}="{text}"'
+        means.append(f"sum(rate({name}_sum{{{which}}}[1h])) / sum(rate({name}_count{{{which}}}[1h]))")
+    return " or ".join(means)

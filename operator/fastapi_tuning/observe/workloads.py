@@ -25,7 +25,7 @@ from fastapi_tuning.observe.ownership import foreign_variables, own_variables, s
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
-_HTTP_PORT_NAMES = ("http", "web")
+HTTP_PORT_NAMES = ("http", "web")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def app_container(containers: list[Json], name: str | None) -> Json:
 
 
 def _serves_http(container: Json) -> bool:
-    return any(port.get("name") in _HTTP_PORT_NAMES for port in container.get("ports", []))
+    return any(port.get("name") in HTTP_PORT_NAMES for port in container.get("ports", []))
 
 
 def template_hash(template: Json) -> str:

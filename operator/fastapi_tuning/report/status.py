@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import (
+    Consideration,
     Decision,
     FastAPITuningStatus,
+    GuardAnswer,
     Measured,
     Recommendation,
     ReplicaBounds,
@@ -20,6 +22,10 @@ from fastapi_tuning.control.observation import Observation
 from fastapi_tuning.report.conditions import conditions_of, findings_of_off
 
 MOST_DECISIONS = 10
+_MOST_CONSIDERED, _MOST_ANSWERS = 8, 8
+_WISH_LENGTH, _ANSWER_LENGTH = 512, 256
+_LARGEST_COUNT = 1_000_000_000
+"""All as the schema of the status has them."""
 REFRESH = timedelta(seconds=30)
 """Numbers and history alone are written this often; whatever a person would act on is written at once."""
 
@@ -100,6 +106,41 @@ def _decision(verdict: Verdict, refusal: tuple[Reason, str] | None, now: datetim
     )
 
 
+def considered_of(outcome: Outcome, refused: Mapping[Knob, tuple[Reason, str]]) -> tuple[Consideration, ...]:
+    """How each verdict came about, those of knobs that are off left out."""
+    return tuple(
+        _consideration(verdict, refused.get(verdict.proposal.knob))
+        for verdict in outcome.verdicts
+        if all(guard.reason is not Reason.MODE_OFF for guard in verdict.guards)
+    )[:_MOST_CONSIDERED]
+
+
+def _consideration(verdict: Verdict, refusal: tuple[Reason, str] | None) -> Consideration:
+    proposal = verdict.proposal
+    answers = [_answer(guard) for guard in verdict.guards]
+    if refusal is not None:
+        answers.append(GuardAnswer(reason=refusal[0], message=refusal[1][:_ANSWER_LENGTH]))
+    return Consideration(
+        knob=proposal.knob,
+        current=None if proposal.current is None else _storable(proposal.current),
+        wished=_storable(verdict.wished),
+        reason=proposal.reason,
+        message=proposal.message[:_WISH_LENGTH],
+        guards=tuple(answers[-_MOST_ANSWERS:]),
+        moved_to=None if verdict.value is None or refusal is not None else _storable(verdict.value),
+    )
+
+
+def _answer(guard: Clamp | Hold) -> GuardAnswer:
+    value = _storable(guard.value) if isinstance(guard, Clamp) else None
+    return GuardAnswer(reason=guard.reason, value=value, message=guard.message[:_ANSWER_LENGTH])
+
+
+def _storable(value: int) -> int:
+    """A wish before the bounds may be absurd where a measurement is."""
+    return max(0, min(value, _LARGEST_COUNT))
+
+
 def last_decision_of(decisions: Iterable[Decision], previous: Decision | None) -> Decision | None:
     """A move before a refusal to move; the previous refusal, with its time, if this one says the same."""
     decisions = tuple(decisions)
@@ -139,6 +180,7 @@ def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) ->
             "latency": blank.latency,
             "current": blank.current,
             "recommendation": blank.recommendation,
+            "considered": blank.considered,
         }
     )
 
@@ -162,6 +204,7 @@ def _essence(status: FastAPITuningStatus) -> FastAPITuningStatus:
             "measured": blank.measured,
             "latency": blank.latency,
             "history": blank.history,
+            "considered": blank.considered,
             "recommendation": status.recommendation.model_copy(update={"replicas": None}),
         }
     )

@@ -12,18 +12,24 @@ from hypothesis import strategies as st
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import CustomQueries, FastAPITuningSpec, Metrics, MetricsSource, TargetReference
 from fastapi_tuning.api.status import Condition, History, Measured, Settings
+from fastapi_tuning.audit.checklist import CHECKLIST
+from fastapi_tuning.audit.finding import audit
 from fastapi_tuning.control.cycle import Surroundings, tune
 from fastapi_tuning.control.observation import NoData, Observation, Signals, Workload
 from fastapi_tuning.errors import FastAPITuningError, TargetNotUnderstood
+from fastapi_tuning.observe.command_line import environment_of
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.ownership import foreign_variables
 from fastapi_tuning.observe.presets import PRESETS
 from fastapi_tuning.observe.prometheus import Sample
+from fastapi_tuning.observe.survey.pod_template import database_of, port_of, probes_of, resources_of, shutdown_of
+from fastapi_tuning.observe.survey.server import server_of
 from fastapi_tuning.observe.workloads import workload_of
 from fastapi_tuning.report.conditions import conditions_of, findings_of_cycle
-from fastapi_tuning.report.status import current_of, decisions_of, measured_of, recommendation_of
+from fastapi_tuning.report.status import considered_of, current_of, decisions_of, measured_of, recommendation_of
+from tests.unit.audit.services import facts
 from tests.unit.control.builders import workload
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -152,6 +158,22 @@ def test_every_container_has_a_launch_form(container: dict[str, Any], owners: di
     assert len(form.workers_from) <= 200
 
 
+@given(containers)
+def test_every_container_can_be_audited(container: dict[str, Any]) -> None:
+    service = facts(
+        server=server_of(container, {}, None),
+        probes=probes_of(container),
+        resources=resources_of(container),
+        shutdown=shutdown_of({}, container),
+        database=database_of(environment_of(container), 100),
+        port=port_of(container),
+    )
+
+    report = audit(service, CHECKLIST)
+    assert len(report.passed) < len(CHECKLIST), "nothing of this kind has a readiness probe"
+    assert all(finding.evidence and finding.fix for finding in report.findings)
+
+
 @given(st.lists(managers, max_size=3))
 @example([{"manager": "a", "fieldsV1": {"f:spec": 1}}])
 def test_owners_are_names_whatever_the_managed_fields_hold(fields: list[dict[str, Any]]) -> None:
@@ -255,6 +277,7 @@ def carried_through(found: Signals) -> tuple[Condition, ...]:
     assert isinstance(measured_of(outcome), Measured)
     recommendation_of(outcome)
     decisions_of(outcome, {}, NOON)
+    considered_of(outcome, {})
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     Settings.model_validate(current_of(observation, Settings(), threads).model_dump())
     return conditions_of(findings_of_cycle(observation.workload, found, outcome, ()), (), 1, NOON)

@@ -17,7 +17,7 @@ from fastapi_tuning.control.replicas import panics
 
 _TRUSTED_SHARE = 0.5
 """Half of what a pod carries by its threads and CPU is taken on trust; beyond it only what was seen."""
-_EXPLORATION_PERIOD = timedelta(minutes=5)
+EXPLORATION_PERIOD = timedelta(minutes=5)
 _EXPLORATION_STEP = 0.1
 
 
@@ -96,7 +96,7 @@ def unproven_load(proposal: Proposal, context: Context) -> Clamp | Hold | None:
     if not may_explore(found.budget, context.spec.objectives):
         return Hold(reason=Reason.BUDGET_FORBIDS_EXPLORING, message="burn rate above 1 in the last 5 minutes or hour")
     waited = since(context.history.last_scale_down_time, context.now)
-    if waited < _EXPLORATION_PERIOD:
+    if waited < EXPLORATION_PERIOD:
         return Hold(reason=Reason.UNPROVEN_LOAD, message=f"last step down {waited.total_seconds():.0f} s ago")
     value = max(proposal.wanted, explored)
     if value == proposal.wanted:

@@ -13,8 +13,8 @@ from fastapi_tuning.control.observation import Traffic
 _BUSY_CPU = 0.85
 _CONTENDED_SHARE = 0.2
 """Share of the pool that waits inside the thread: q = T (1 - S0 / S), as in TCP Vegas and Netflix's limiter."""
-_MEMORY_SHARE = 0.8
-_THREAD_BYTES = 8 * 2**20
+MEMORY_SHARE = 0.8
+THREAD_BYTES = 8 * 2**20
 """What a thread may come to need: its stack and the working set of a request."""
 _LARGEST_GROWTH = 1.5
 _HYSTERESIS = 0.15
@@ -58,7 +58,7 @@ def memory(proposal: Proposal, context: Context) -> Clamp | Hold | None:
     used = max((pod.resident_bytes for pod in signals.pods if pod.resident_bytes is not None), default=None)
     if used is None:
         return None
-    room = current + math.floor((_MEMORY_SHARE * limit - used) / _THREAD_BYTES)
+    room = current + math.floor((MEMORY_SHARE * limit - used) / THREAD_BYTES)
     if proposal.wanted <= room:
         return None
     message = f"{used / 2**20:.0f} of {limit / 2**20:.0f} MiB used"

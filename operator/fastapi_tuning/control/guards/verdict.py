@@ -61,6 +61,9 @@ class Verdict:
     """The outcome: `value` is what to set now, None to leave the knob alone; `guards` is the trail."""
 
     proposal: Proposal
+    """As the guards left it."""
+    wished: int
+    """What the rule wanted before any guard."""
     value: int | None
     guards: tuple[Clamp | Hold, ...]
 
@@ -71,6 +74,7 @@ Chain = tuple[Guard, ...]
 
 def judge(proposal: Proposal, context: Context, chain: Chain) -> Verdict:
     """Run the chain; a value equal to the current one is no move."""
+    wished = proposal.wanted
     trail: list[Clamp | Hold] = []
     for guard in chain:
         answer = guard(proposal, context)
@@ -78,10 +82,10 @@ def judge(proposal: Proposal, context: Context, chain: Chain) -> Verdict:
             continue
         trail.append(answer)
         if isinstance(answer, Hold):
-            return Verdict(proposal=proposal, value=None, guards=tuple(trail))
+            return Verdict(proposal=proposal, wished=wished, value=None, guards=tuple(trail))
         proposal = replace(proposal, wanted=answer.value)
     value = None if proposal.wanted == proposal.current else proposal.wanted
-    return Verdict(proposal=proposal, value=value, guards=tuple(trail))
+    return Verdict(proposal=proposal, wished=wished, value=value, guards=tuple(trail))
 
 
 def since(time: datetime | None, now: datetime) -> timedelta:

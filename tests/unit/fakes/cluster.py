@@ -1,0 +1,72 @@
+"""A cluster over HTTP: an API server that knows some objects, and a kubeconfig that leads to it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+
+@dataclass
+class Cluster:
+    """Objects by path; `forbidden` are ends of paths that may not be read."""
+
+    objects: dict[str, Any]
+    forbidden: tuple[str, ...] = ()
+    asked: list[str] = field(default_factory=list)
+    address: str = ""
+
+    def kubeconfig(self, folder: Path) -> Path:
+        """Written into the folder."""
+        file = folder / "kubeconfig"
+        context = {"name": "fake", "context": {"cluster": "fake", "user": "fake"}}
+        body = {
+            "current-context": "fake",
+            "contexts": [context],
+            "clusters": [{"name": "fake", "cluster": {"server": self.address}}],
+            "users": [{"name": "fake", "user": {"token": "none"}}],
+        }
+        file.write_text(yaml.safe_dump(body))
+        return file
+
+    def answer(self, path: str) -> tuple[int, Any]:
+        self.asked.append(path)
+        if path.endswith(self.forbidden):
+            return 403, {"message": f"{path.rsplit('/', 1)[-1]} is forbidden: User cannot list it"}
+        if path in self.objects:
+            return 200, self.objects[path]
+        return 404, {"message": "the server could not find the requested resource"}
+
+
+@contextmanager
+def cluster(served: Cluster) -> Iterator[Cluster]:
+    """Serve it on a free port of the loopback interface."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = served.answer(urlsplit(self.path).path)
+            content = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        served.address = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.shutdown()
+            thread.join()
