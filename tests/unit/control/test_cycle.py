@@ -115,7 +115,7 @@ def test_an_overloaded_pod_gets_company_at_once_and_the_count_then_stays() -> No
 
 def test_after_a_load_fell_replicas_wait_a_whole_window_and_then_go_step_by_step() -> None:
     service = Fluid(spec=FLOW, replicas=5)
-    service.run(10 * MINUTE, 500.0, reachable=True)
+    service.run(10 * MINUTE, 580.0, reachable=True)
     assert set(service.trail) == {5}
 
     assert set(service.run(5 * MINUTE, 100.0, reachable=True)) == {5}
@@ -130,10 +130,10 @@ def test_after_a_load_fell_replicas_wait_a_whole_window_and_then_go_step_by_step
 
 def test_a_lost_prometheus_moves_nothing_and_the_watch_starts_anew() -> None:
     service = Fluid(spec=FLOW, replicas=5)
-    service.run(10 * MINUTE, 500.0, reachable=True)
+    service.run(10 * MINUTE, 580.0, reachable=True)
     before = service.history
 
-    assert set(service.run(10 * MINUTE, 500.0, reachable=False)) == {5}
+    assert set(service.run(10 * MINUTE, 580.0, reachable=False)) == {5}
     assert service.history == before
 
     back = service.now
