@@ -16,7 +16,7 @@ from fastapi_tuning.control.limits import propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
 from fastapi_tuning.control.oscillation import effect_delay, gain
-from fastapi_tuning.control.replicas import panics, propose_idle_replicas, propose_replicas
+from fastapi_tuning.control.replicas import carrying, panics, propose_idle_replicas, propose_replicas
 from fastapi_tuning.control.threads import propose_threads
 from fastapi_tuning.control.workers import propose_one_worker, without_room
 
@@ -145,9 +145,22 @@ def _of_this_template(history: History, situation: _Situation) -> History:
 
 def _judged_growth(history: History, found: Estimate, situation: _Situation, traffic: Traffic) -> History:
     now = situation.observation.time
-    settled = _window_is_settled(history, traffic, now)
-    pods = growth.judged(history.replica_growth, found, growth.REPLICAS, now, settled=settled)
-    threads = growth.judged(history.thread_growth, found, growth.THREADS, now, settled=settled)
+    pods = growth.judged(
+        history.replica_growth,
+        found,
+        growth.REPLICAS,
+        now,
+        settled=_pods_are_settled(history, traffic, situation),
+        carrying=carrying(found),
+    )
+    threads = growth.judged(
+        history.thread_growth,
+        found,
+        growth.THREADS,
+        now,
+        settled=_window_is_settled(history, traffic, now),
+        carrying=None,
+    )
     freezes = growth.cap_of(pods, now) is not None and growth.cap_of(history.replica_growth, now) is None
     learned = learning.acquitted(history.learned) if freezes else history.learned
     return history.model_copy(update={"replica_growth": pods, "thread_growth": threads, "learned": learned})
@@ -156,6 +169,21 @@ def _judged_growth(history: History, found: Estimate, situation: _Situation, tra
 def _window_is_settled(history: History, traffic: Traffic, now: datetime) -> bool:
     """Whether the window lies wholly after the last change."""
     return memory.settled_for(history, now) >= timedelta(seconds=traffic.window_seconds) + _SCRAPE
+
+
+def _pods_are_settled(history: History, traffic: Traffic, situation: _Situation) -> bool:
+    """Whether every pod was there throughout the window. A limit that moves meanwhile does not put the verdict off.
+
+    Where the ages of pods are not known, everything must have settled.
+    """
+    workload, now = situation.observation.workload, situation.observation.time
+    experiment, whole = history.replica_growth.experiment, timedelta(seconds=traffic.window_seconds) + _SCRAPE
+    ages = [pod.ready_seconds for pod in traffic.pods]
+    if experiment is None or not ages or None in ages:
+        return _window_is_settled(history, traffic, now)
+    complete = workload.ready_replicas == workload.desired_replicas and not workload.rollout_in_progress
+    old_enough = min(age for age in ages if age is not None) >= traffic.window_seconds
+    return complete and old_enough and now - experiment.time >= whole
 
 
 def _taught(
@@ -200,7 +228,11 @@ def _replicas(situation: _Situation, history: History, found: Estimate, trim: fl
     workload, now = situation.observation.workload, situation.observation.time
     panic = history.panic_until is not None and panics(found, workload.ready_replicas)
     proposal = propose_replicas(found, workload, trim, panic=panic)
-    return _taken_back(proposal, growth.cap_of(history.replica_growth, now), Delivery.LIVE)
+    cap = growth.cap_of(history.replica_growth, now)
+    if cap is not None and found.overloaded and workload.desired_replicas < cap:
+        # The pods' own threads and CPU do not explain it, but fewer were seen to serve less.
+        return replace(proposal, wanted=cap, reason=Reason.DOWNSTREAM_LIMITS, message=f"fewer than {cap} served less")
+    return _taken_back(proposal, cap, Delivery.LIVE)
 
 
 def _taken_back(proposal: Proposal, cap: int | None, delivery: Delivery) -> Proposal:

@@ -3,8 +3,13 @@
 A step up that is taken while demand exceeds service is an experiment. One dead time after all pods are ready it is
 judged by eta = (dX/X) / (dN/N), the share of the added capacity that was used. Pods or threads that wait for a database
 bring nothing: they are taken back, and growth freezes for ten minutes, twice as long each time, up to two hours.
+
+Taking back is an experiment too. What was served before a step up was often no overload yet, so eta flatters the first
+step; afterwards everything is saturated. Pods are taken back to as many as carry, by their own threads and CPU, what is
+served; if then less is served, the rate of those pods says how many it takes. That is tried at the first freeze only.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +25,8 @@ _BUSY_CPU = 0.8
 """Pods that compute do not wait for anything behind them."""
 _MOST_STRIKES = 100
 _RECOVERED = 1.2
+_LOST = 0.1
+"""Served less by a tenth: what was taken back is missed. Less than that is what Poisson arrivals do to a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +47,15 @@ THREADS = Criterion(pays=0.15, saturates=0.15, patience=1)
 
 
 def begin(growth: Growth, estimate: Estimate, *, before: int, after: int, now: datetime) -> Growth:
-    """The state after a move. Steps up under overload are one experiment, from the first on; any other ends it."""
-    if after <= before or not estimate.overloaded:
+    """The state after a move. Under overload steps in one direction are one experiment, from the first on.
+
+    While growth is frozen steps down are, else steps up; any other move ends what was on trial.
+    """
+    takes_back = after < before
+    if not estimate.overloaded or takes_back != (cap_of(growth, now) is not None):
         return growth.model_copy(update={"experiment": None})
     running = growth.experiment
-    if running is not None:
+    if running is not None and running.to_value == before and _takes_back(running) == takes_back:
         experiment = running.model_copy(update={"to_value": after, "time": now})
     else:
         experiment = Experiment(
@@ -58,16 +69,21 @@ def begin(growth: Growth, estimate: Estimate, *, before: int, after: int, now: d
     return growth.model_copy(update={"experiment": experiment})
 
 
-def judged(growth: Growth, estimate: Estimate, criterion: Criterion, now: datetime, *, settled: bool) -> Growth:
+def judged(
+    growth: Growth, estimate: Estimate, criterion: Criterion, now: datetime, *, settled: bool, carrying: int | None
+) -> Growth:
     """The state after what is seen now.
 
     Args:
-        settled: whether the whole window was seen with all pods ready and settings in force; no verdict before.
+        settled: whether the whole window was seen with what is on trial; no verdict before.
+        carrying: the least value that carries what is served, as far as the pods themselves go; None: not known.
     """
     growth = _released(growth, estimate)
     experiment = growth.experiment
     if experiment is None or not settled:
         return growth
+    if _takes_back(experiment):
+        return _judged_take_back(growth, experiment, estimate)
     if _explained_otherwise(estimate):
         return growth.model_copy(update={"experiment": None})
     if not estimate.overloaded:
@@ -75,11 +91,13 @@ def judged(growth: Growth, estimate: Estimate, criterion: Criterion, now: dateti
     eta = _eta(experiment, estimate)
     if eta >= criterion.pays or _relieved(experiment, estimate):
         return _cleared(growth)
-    if eta >= criterion.saturates:
+    if eta >= criterion.saturates and not _waits_for_others(estimate):
         return _frozen(growth, experiment.to_value, estimate, now)
     strikes, base = min(_MOST_STRIKES, growth.strikes + 1), growth.base or experiment.from_value
     failed = growth.model_copy(update={"experiment": None, "strikes": strikes, "base": base})
-    return failed if strikes < criterion.patience else _frozen(failed, base, estimate, now)
+    if strikes < criterion.patience and not _waits_for_others(estimate):
+        return failed
+    return _frozen(failed, _cap(growth, base, experiment.to_value, carrying), estimate, now)
 
 
 def cap_of(growth: Growth, now: datetime) -> int | None:
@@ -93,27 +111,71 @@ def is_suspected(growth: Growth, now: datetime) -> bool:
     return growth.strikes > 0 or cap_of(growth, now) is not None
 
 
+def _takes_back(experiment: Experiment) -> bool:
+    return experiment.to_value <= experiment.from_value
+
+
+def _cap(growth: Growth, base: int, reached: int, carrying: int | None) -> int:
+    """Back to where it began; the first time to what carries the load, which is tried then."""
+    if carrying is None:
+        return base
+    return min(reached, carrying if growth.cap is None else max(base, carrying))
+
+
+def _judged_take_back(growth: Growth, experiment: Experiment, estimate: Estimate) -> Growth:
+    """What was taken back stays away, unless less is served: then as many as serve what was, at the rate seen now."""
+    done = growth.model_copy(update={"experiment": None})
+    before, now = _served_before(experiment, estimate), estimate.served_per_second
+    if not estimate.overloaded or now >= (1 - _LOST) * before:
+        return done
+    return done.model_copy(update={"cap": min(experiment.from_value, math.ceil(before / now * experiment.to_value))})
+
+
+def _waits_for_others(estimate: Estimate) -> bool:
+    """Cores idle and requests take longer than alone: one failure is enough then."""
+    return estimate.waits_downstream and estimate.is_slow
+
+
+def _served_before(experiment: Experiment, estimate: Estimate) -> float:
+    return number_of(experiment.served_per_second) or estimate.served_per_second
+
+
 def _eta(experiment: Experiment, estimate: Estimate) -> float:
-    before = number_of(experiment.served_per_second) or estimate.served_per_second
+    before = _served_before(experiment, estimate)
     grown = experiment.to_value / experiment.from_value - 1
     return (estimate.served_per_second / before - 1) / grown
 
 
 def _relieved(experiment: Experiment, estimate: Estimate) -> bool:
-    """Whether the late share fell by a quarter, or the queue for threads by half."""
+    """Whether the late share fell by a quarter, or the queue for threads by half.
+
+    Not where a limit refuses requests, which shortens both; and a queue that became shorter while requests take longer
+    than alone has only moved into the threads.
+    """
+    if estimate.shedding:
+        return False
     late, waiting = number_of(experiment.late_ratio) or 0.0, number_of(experiment.waiting)
     shorter = waiting is not None and estimate.queued is not None and estimate.queued <= waiting / 2
-    return estimate.bad_ratio < _HELPED * late or (shorter and waiting != 0)
+    return estimate.bad_ratio < _HELPED * late or (shorter and waiting != 0 and not estimate.is_slow)
 
 
 def _explained_otherwise(estimate: Estimate) -> bool:
-    computes = estimate.cpu_utilisation is not None and estimate.cpu_utilisation > _BUSY_CPU
-    return computes or estimate.verdict is Verdict.TOO_FEW_REQUESTS
+    return _are_full(estimate) or estimate.verdict is Verdict.TOO_FEW_REQUESTS
+
+
+def _are_full(estimate: Estimate) -> bool:
+    """Whether pods do all that their own threads and CPU can: keep-alive connections may not have found new ones yet.
+
+    Doubts about the pods do not count here, since a database makes them too.
+    """
+    safe, computes = estimate.capacity.safe_per_second, estimate.cpu_utilisation or 0.0
+    full = safe is not None and estimate.busiest_per_second > safe / estimate.capacity.correction
+    return full or computes > _BUSY_CPU
 
 
 def _cleared(growth: Growth) -> Growth:
     """More helped: the failures before it are forgotten."""
-    return growth.model_copy(update={"experiment": None, "strikes": 0, "base": None, "backoff_seconds": 0})
+    return Growth()
 
 
 def _frozen(growth: Growth, cap: int, estimate: Estimate, now: datetime) -> Growth:
@@ -121,6 +183,7 @@ def _frozen(growth: Growth, cap: int, estimate: Estimate, now: datetime) -> Grow
     return growth.model_copy(
         update={
             "experiment": None,
+            "base": None,
             "cap": cap,
             "frozen_until": now + timedelta(seconds=backoff),
             "backoff_seconds": backoff,
@@ -130,10 +193,13 @@ def _frozen(growth: Growth, cap: int, estimate: Estimate, now: datetime) -> Grow
 
 
 def _released(growth: Growth, estimate: Estimate) -> Growth:
-    """What was slow when growth froze has recovered: try again at once."""
-    then = number_of(growth.slowdown)
-    if growth.frozen_until is None or then is None or then < SLOW:
+    """Try again at once: what was slow when growth froze has recovered, or the pods themselves are full now."""
+    if growth.cap is None or not (_are_full(estimate) or _has_recovered(growth, estimate)):
         return growth
-    if estimate.slowdown is None or estimate.slowdown >= _RECOVERED:
-        return growth
-    return growth.model_copy(update={"cap": None, "frozen_until": None, "slowdown": "", "strikes": 0, "base": None})
+    return Growth(backoff_seconds=growth.backoff_seconds)
+
+
+def _has_recovered(growth: Growth, estimate: Estimate) -> bool:
+    """A service that refuses requests is fast because it does."""
+    fast = estimate.slowdown is not None and estimate.slowdown < _RECOVERED and not estimate.shedding
+    return fast and (number_of(growth.slowdown) or 0.0) >= SLOW

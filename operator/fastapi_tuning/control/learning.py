@@ -27,6 +27,8 @@ _UNEVENNESS_SECONDS = 300.0
 """Time constant of the smoothed unevenness."""
 _LOADED = 0.9
 """From this share of the safe rate on, a pod that does well earns more trust (the rule of Netflix's limiters)."""
+_LOADED_UNNOTICED, _UNNOTICED = 0.8, 1.25
+"""Already from this share where the tail is hardly longer than it was without any queue: saturation is far."""
 _TRUST_UP, _TRUST_DOWN = 1.02, 0.9
 _TRUST_BOUNDS = (0.1, 1.5)
 _TRUST_PERIOD = timedelta(minutes=1)
@@ -123,7 +125,13 @@ def _loaded(estimate: Estimate, workload: Workload) -> bool:
     safe = estimate.capacity.safe_per_second
     pods = max(1, workload.ready_replicas)
     load = estimate.imbalance(pods) * estimate.served_per_second / pods
-    return safe is not None and load >= _LOADED * safe
+    share = _LOADED_UNNOTICED if _unnoticed(estimate) else _LOADED
+    return safe is not None and load >= share * safe
+
+
+def _unnoticed(estimate: Estimate) -> bool:
+    tail, alone = estimate.latency_percentile_seconds, estimate.capacity.service_tail_seconds
+    return tail is not None and alone is not None and tail <= _UNNOTICED * alone
 
 
 def _at_ease(estimate: Estimate, spec: FastAPITuningSpec) -> bool:

@@ -37,6 +37,11 @@ def feed_forward(estimate: Estimate, per_second: float | None = None) -> int | N
     return max(1, math.ceil(min(_MOST_PODS, pods_for(load / safe, estimate.unevenness)) - _ROUNDING))
 
 
+def carrying(estimate: Estimate) -> int | None:
+    """Pods whose threads and CPU carry what is served now, doubts about them apart; None while that is unknown."""
+    return feed_forward(estimate, estimate.served_per_second * estimate.capacity.correction)
+
+
 def trimmed(pods: int, trim: float) -> int:
     """Pods with the trim on top."""
     return max(1, math.ceil(pods * (1 + trim) - _ROUNDING))

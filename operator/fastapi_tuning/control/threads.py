@@ -13,6 +13,9 @@ from fastapi_tuning.control.replicas import feed_forward, trimmed
 _CPU_SHARE_OF_SERVICE = 0.7
 """A request that computes for more than this share of its time gains nothing from more threads."""
 _PROBE_GROWTH = 1.25
+_SPARE = 1.15
+"""Threads are free and pods are not: a pool that is too small grows a little further, so that noise in what a request
+takes does not make it the limit again, which changes below 15 % would not mend."""
 
 
 def propose_threads(
@@ -34,7 +37,8 @@ def propose_threads(
     fewest = workload.desired_replicas if spec.replicas.mode is Mode.OFF else spec.replicas.min
     rate = capacity.cpu_safe_per_second or estimate.imbalance(fewest) * estimate.expected_per_second / fewest
     busy = rate * capacity.service_seconds
-    wanted = max(threads_for(busy), capacity.threads)
+    needed = threads_for(busy)
+    wanted = capacity.threads if capacity.threads >= needed else math.ceil(_SPARE * needed)
     # What is downstream may have grown slower without being full; only trying tells.
     if wanted == capacity.threads and not on_trial and estimate.queues and estimate.is_slow:
         return _probe(estimate, spec)

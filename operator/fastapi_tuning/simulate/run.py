@@ -178,6 +178,7 @@ class _Metrics:
             name=record.name,
             ready=record.ready,
             started_seconds=record.created_seconds,
+            ready_since_seconds=record.ready_at_seconds if record.ready else None,
             cpu_cores=(cpu[1] - cpu[0]) / _METRICS_SERVER_SECONDS if len(cpu) == 2 else None,
             cpu_request_cores=self._app.cpu_request_cores,
             requests_per_second=self._prometheus.served_per_second(record.name, now, self._model.window_seconds),

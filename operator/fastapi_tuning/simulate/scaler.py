@@ -23,6 +23,8 @@ class PodView:
     ready: bool
     started_seconds: float
     """Time of creation, not of readiness."""
+    ready_since_seconds: float | None
+    """None: not ready yet."""
     cpu_cores: float | None
     """Mean over the last window of the metrics server (15 s); None: no sample yet."""
     cpu_request_cores: float

@@ -74,6 +74,7 @@ class Tuned:
         if isinstance(signals, Traffic):
             signals = replace(
                 signals,
+                pods=tuple(replace(pod, ready_seconds=_ready_seconds(pod.pod, view)) for pod in signals.pods),
                 recent_per_second=self._recent_per_second(view),
                 shed_per_second=scraped.shed_per_second(window_seconds),
             )
@@ -99,3 +100,9 @@ class Tuned:
         threshold_seconds = self.spec.objectives.latency.threshold_seconds
         recent = view.scraped.signals(window_seconds=_RECENT_SECONDS, threshold_seconds=threshold_seconds)
         return recent.requests_per_second if isinstance(recent, Traffic) else None
+
+
+def _ready_seconds(name: str, view: View) -> float | None:
+    """As the API server tells the operator."""
+    since = next((pod.ready_since_seconds for pod in view.pods if pod.name == name), None)
+    return None if since is None else view.now_seconds - since

@@ -115,7 +115,7 @@ def test_an_overloaded_pod_gets_company_at_once_and_the_count_then_stays() -> No
 
 def test_after_a_load_fell_replicas_wait_a_whole_window_and_then_go_step_by_step() -> None:
     service = Fluid(spec=FLOW, replicas=5)
-    service.run(10 * MINUTE, 500.0, reachable=True)
+    service.run(10 * MINUTE, 580.0, reachable=True)
     assert set(service.trail) == {5}
 
     assert set(service.run(5 * MINUTE, 100.0, reachable=True)) == {5}
@@ -130,10 +130,10 @@ def test_after_a_load_fell_replicas_wait_a_whole_window_and_then_go_step_by_step
 
 def test_a_lost_prometheus_moves_nothing_and_the_watch_starts_anew() -> None:
     service = Fluid(spec=FLOW, replicas=5)
-    service.run(10 * MINUTE, 500.0, reachable=True)
+    service.run(10 * MINUTE, 580.0, reachable=True)
     before = service.history
 
-    assert set(service.run(10 * MINUTE, 500.0, reachable=False)) == {5}
+    assert set(service.run(10 * MINUTE, 580.0, reachable=False)) == {5}
     assert service.history == before
 
     back = service.now
@@ -310,3 +310,33 @@ def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_the
     assert (after.history.learned.feedback, after.history.learned.correction) == ("0", "1")
     assert after.limiting_factor is LimitingFactor.DOWNSTREAM
     assert after.moves[Knob.REPLICAS] == 1
+
+
+@pytest.mark.parametrize(
+    ("ages", "judged"), [((75.0, 60.0), True), ((75.0, 59.0), False), ((75.0, None), False), ((), False)]
+)
+def test_pods_on_trial_are_judged_once_all_of_them_were_there_for_a_window(
+    ages: tuple[float | None, ...], judged: bool
+) -> None:
+    """A concurrency limit that moved ten seconds ago does not put it off, where the pods' ages are known."""
+    tried = Growth(
+        experiment=Experiment(
+            time=ago(75), from_value=1, to_value=2, served_per_second="10", late_ratio="0.5", waiting=""
+        )
+    )
+    pods = tuple(pod_traffic(pod=f"pod-{number}", ready_seconds=age) for number, age in enumerate(ages))
+    seen = observation(signals=replace(MISSED, pods=pods))
+
+    after = decided(seen, history(replica_growth=tried, settled_since=ago(10)))
+
+    assert (after.history.replica_growth.experiment is None) == judged
+
+
+def test_within_a_freeze_pods_without_which_less_was_served_come_back() -> None:
+    held = Growth(cap=3, frozen_until=NOW + timedelta(minutes=5))
+
+    suffering = decided(observation(signals=MISSED), history(replica_growth=held))
+    at_ease = decided(observation(), history(replica_growth=held))
+
+    assert suffering.moves[Knob.REPLICAS] == 3
+    assert at_ease.verdicts[0].proposal.wanted < 3

@@ -10,7 +10,9 @@ from fastapi_tuning.control import growth
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.growth import REPLICAS, THREADS, Criterion, cap_of, judged
 from fastapi_tuning.control.objective import Verdict
-from tests.unit.control.builders import NOW, ago, estimate
+from tests.unit.control.builders import NOW, ago, capacity, estimate
+
+LATER = NOW + timedelta(minutes=5)
 
 
 def suffering(served: float = 100.0, **changes: Any) -> Estimate:
@@ -31,9 +33,19 @@ def running(**changes: Any) -> Growth:
 
 
 def after(
-    state: Growth, found: Estimate, criterion: Criterion = REPLICAS, now: datetime = NOW, *, settled: bool = True
+    state: Growth,
+    found: Estimate,
+    criterion: Criterion = REPLICAS,
+    now: datetime = NOW,
+    *,
+    settled: bool = True,
+    carrying: int | None = None,
 ) -> Growth:
-    return judged(state, found, criterion, now, settled=settled)
+    return judged(state, found, criterion, now, settled=settled, carrying=carrying)
+
+
+WAITING_FOR_OTHERS: dict[str, Any] = {"cpu_utilisation": 0.1, "slowdown": 3.0}
+"""Idle cores, and requests that take three times as long as alone."""
 
 
 def test_a_step_up_under_overload_begins_an_experiment() -> None:
@@ -49,6 +61,13 @@ def test_further_steps_belong_to_the_same_experiment() -> None:
 
     assert found is not None
     assert (found.time, found.from_value, found.to_value, found.served_per_second) == (NOW, 2, 8, "100")
+
+
+def test_steps_that_somebody_else_took_in_between_begin_a_new_one() -> None:
+    found = growth.begin(running(), suffering(150.0), before=1, after=2, now=NOW).experiment
+
+    assert found is not None
+    assert (found.from_value, found.to_value, found.served_per_second) == (1, 2, "150")
 
 
 def test_a_step_down_or_without_overload_is_none_and_ends_the_one_before() -> None:
@@ -102,6 +121,10 @@ def test_a_queue_for_threads_that_fell_by_half_pays() -> None:
     assert cap_of(after(running(waiting="0"), suffering(queued=0.0), THREADS), NOW) == 2
 
 
+def test_a_queue_that_moved_into_slow_threads_does_not() -> None:
+    assert cap_of(after(running(waiting="10"), suffering(queued=5.0, slowdown=1.6), THREADS), NOW) == 2
+
+
 def test_threads_must_bring_15_percent_of_their_growth_and_fail_once_only() -> None:
     assert after(running(), suffering(115.1), THREADS) == Growth()
     assert cap_of(after(running(), suffering(114.9), THREADS), NOW) == 2
@@ -115,6 +138,67 @@ def test_pods_that_compute_or_hardly_serve_prove_nothing_about_what_is_behind_th
 
     assert after(struck, found) == Growth(strikes=1, base=2)
     assert after(running(), suffering(cpu_utilisation=0.8)).strikes == 1
+
+
+def test_pods_that_carry_all_they_can_prove_nothing_either_whatever_was_thought_of_them() -> None:
+    """A pod's threads carry 100 requests/s, halved by doubts; new pods wait for keep-alive connections."""
+    doubted = capacity(thread_safe_per_second=50.0, correction=0.5)
+
+    assert after(running(), suffering(busiest_per_second=101.0, capacity=doubted)) == Growth()
+    assert after(running(), suffering(busiest_per_second=99.0, capacity=doubted)).strikes == 1
+
+
+def test_one_failure_is_enough_where_cores_idle_and_requests_take_longer_than_alone() -> None:
+    assert cap_of(after(running(), suffering(119.0, **WAITING_FOR_OTHERS)), NOW) == 2
+    assert cap_of(after(running(), suffering(149.0, **WAITING_FOR_OTHERS)), NOW) == 2
+
+
+def test_where_requests_are_refused_only_the_throughput_counts() -> None:
+    """A limit makes the others faster; more pods do not need to have anything to do with it."""
+    assert after(running(), suffering(bad_ratio=0.0, shedding=True)).strikes == 1
+    assert after(running(), suffering(150.0, bad_ratio=0.0, shedding=True)) == Growth()
+
+
+@pytest.mark.parametrize(("carrying", "cap"), [(1, 1), (3, 3), (9, 4)])
+def test_the_first_freeze_tries_what_carries_the_load_by_itself(carrying: int, cap: int) -> None:
+    assert cap_of(after(running(), suffering(**WAITING_FOR_OTHERS), carrying=carrying), NOW) == cap
+
+
+@pytest.mark.parametrize(("carrying", "cap"), [(1, 2), (3, 3)])
+def test_later_ones_go_back_to_where_the_step_began(carrying: int, cap: int) -> None:
+    tried_before = frozen(experiment=running().experiment)
+
+    assert cap_of(after(tried_before, suffering(**WAITING_FOR_OTHERS), carrying=carrying), NOW) == cap
+
+
+def taken_back() -> Growth:
+    """From four to one, at 100 served requests/s, in a freeze that is not over."""
+    return frozen(cap=1, frozen_until=LATER, experiment=running(from_value=4, to_value=1, late_ratio="0.1").experiment)
+
+
+def test_taking_back_is_an_experiment_of_its_own() -> None:
+    found = growth.begin(frozen(frozen_until=LATER), suffering(), before=4, after=3, now=NOW)
+    further = growth.begin(found, suffering(90.0), before=3, after=2, now=NOW).experiment
+
+    assert further is not None
+    assert (further.from_value, further.to_value, further.served_per_second) == (4, 2, "100")
+
+
+def test_a_step_up_within_a_freeze_is_none() -> None:
+    assert growth.begin(taken_back(), suffering(), before=1, after=2, now=NOW).experiment is None
+
+
+def test_what_was_taken_back_stays_away_when_as_much_is_served() -> None:
+    for found in (suffering(90.0), estimate(offered_per_second=50.0)):
+        assert after(taken_back(), found) == taken_back().model_copy(update={"experiment": None})
+
+
+@pytest.mark.parametrize(("served", "cap"), [(75.0, 2), (40.0, 3), (1.0, 4)])
+def test_when_less_is_served_as_many_come_back_as_served_what_was(served: float, cap: int) -> None:
+    found = after(taken_back(), suffering(served))
+
+    assert cap_of(found, NOW) == cap
+    assert found.experiment is None
 
 
 def test_something_behind_the_pods_is_suspected_from_the_first_failure_to_the_end_of_the_freeze() -> None:
@@ -148,6 +232,21 @@ def test_a_freeze_ends_at_once_when_what_was_slow_has_recovered(then: str, now: 
     found = after(cold, suffering(slowdown=now), settled=False)
 
     assert cap_of(found, NOW) == (None if released else 2)
+
+
+def test_a_service_that_refuses_requests_has_not_recovered_by_being_fast() -> None:
+    cold = frozen(frozen_until=LATER, slowdown="1.6")
+
+    assert cap_of(after(cold, suffering(slowdown=1.0, shedding=True), settled=False), NOW) == 2
+
+
+@pytest.mark.parametrize("full", [{"cpu_utilisation": 0.81}, {"busiest_per_second": 101.0}], ids=["CPU", "threads"])
+def test_a_freeze_ends_at_once_when_the_pods_themselves_are_full(full: dict[str, float]) -> None:
+    found = after(taken_back(), suffering(slowdown=3.0, shedding=True, **full), settled=False)
+
+    assert cap_of(found, NOW) is None
+    assert found.experiment is None
+    assert found.backoff_seconds == 600
 
 
 def test_an_experiment_whose_beginning_cannot_be_read_showed_no_growth() -> None:

@@ -158,6 +158,21 @@ def test_loaded_pods_that_do_well_earn_two_percent_a_minute() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tail_seconds", "rate", "trusted"),
+    [(0.25, 160.0, 1.02), (0.25, 159.0, 1.0), (0.26, 160.0, 1.0), (None, 160.0, 1.0)],
+)
+def test_less_load_is_enough_where_nobody_notices_it(tail_seconds: float | None, rate: float, trusted: float) -> None:
+    """The tail without any queue is 0.2 s."""
+    found = estimate(
+        offered_per_second=rate,
+        latency_percentile_seconds=tail_seconds,
+        capacity=capacity(service_tail_seconds=0.2),
+    )
+
+    assert trust(learned(), found)[1] == pytest.approx(trusted)
+
+
+@pytest.mark.parametrize(
     "found",
     [
         pytest.param(estimate(offered_per_second=179.0), id="not loaded"),

@@ -36,8 +36,8 @@ growths = st.builds(
     | st.builds(
         Experiment,
         time=st.just(NOW - timedelta(seconds=200)),
-        from_value=st.integers(1, 5),
-        to_value=st.integers(6, 40),
+        from_value=st.integers(1, 40),
+        to_value=st.integers(1, 40),
         served_per_second=st.sampled_from(["", "100"]),
         late_ratio=st.sampled_from(["", "0.5"]),
         waiting=st.sampled_from(["", "0", "9"]),

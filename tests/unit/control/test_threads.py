@@ -1,5 +1,6 @@
 """How many threads: Little's law at the load that CPU lets a pod carry."""
 
+import math
 from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
@@ -17,6 +18,21 @@ def threads(found: Estimate, trim: float = 0.0, *, on_trial: bool = False, **fie
     return proposal
 
 
+def grown(busy: float) -> int:
+    """What a pool that is too small grows to: what it needs and 15 %."""
+    return math.ceil(1.15 * threads_for(busy))
+
+
+def test_a_pool_of_just_the_right_size_stays_and_one_thread_less_grows_past_it() -> None:
+    needed = threads_for(500 * 0.1)
+
+    def with_pool(size: int) -> int:
+        return threads(estimate(capacity=capacity(threads=size, cpu_safe_per_second=500.0))).wanted
+
+    assert with_pool(needed) == needed
+    assert with_pool(needed - 1) == grown(500 * 0.1)
+
+
 def test_threads_are_not_proposed_where_service_time_or_pool_is_unknown() -> None:
     for blind in (capacity(service_seconds=None), capacity(threads=None)):
         assert propose_threads(estimate(capacity=blind), workload(), spec(), 0.0, on_trial=False) is None
@@ -27,14 +43,14 @@ def test_threads_follow_littles_law_at_the_load_that_cpu_lets_a_pod_carry_whatev
 
     for offered in (1.0, 1000.0):
         proposal = threads(estimate(offered_per_second=offered, capacity=pod))
-        assert (proposal.wanted, proposal.reason) == (threads_for(500 * 0.1), Reason.THREADS_BIND)
+        assert (proposal.wanted, proposal.reason) == (grown(500 * 0.1), Reason.THREADS_BIND)
 
 
 def test_where_cpu_is_unknown_they_follow_the_expected_load_of_the_fewest_pods() -> None:
     busy = estimate(offered_per_second=1000.0)
 
-    assert threads(busy).wanted == threads_for(1000 * 0.1)
-    assert threads(busy, replicas={"min": 2, "max": 9}).wanted == threads_for(500 * 0.1)
+    assert threads(busy).wanted == grown(1000 * 0.1)
+    assert threads(busy, replicas={"min": 2, "max": 9}).wanted == grown(500 * 0.1)
     assert threads(busy, replicas={"mode": "Off", "min": 1, "max": 9}).wanted == 40, "four pods are there to stay"
 
 

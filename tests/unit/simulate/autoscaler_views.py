@@ -14,6 +14,7 @@ def pod(name: str, **changes: Any) -> PodView:
         name=name,
         ready=True,
         started_seconds=LONG_AGO,
+        ready_since_seconds=LONG_AGO,
         cpu_cores=0.5,
         cpu_request_cores=1.0,
         requests_per_second=10.0,

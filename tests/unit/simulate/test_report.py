@@ -15,8 +15,16 @@ PROVENANCE = Provenance(date="2026-01-01", versions="Python 3.11.7", minutes=20.
 
 
 def database(**counts: float) -> DatabaseResponse:
-    plain = {"before": 3.0, "most": 6.0, "after_five_minutes": 6.0, "most_later": 6.0, "at_the_end": 3.0}
-    return DatabaseResponse(contender="ours", **{**plain, **counts})
+    plain = {
+        "before": 3.0,
+        "most": 6.0,
+        "after_five_minutes": 6.0,
+        "usually_later": 6.0,
+        "most_later": 6.0,
+        "at_the_end": 3.0,
+        "good_share": 0.7,
+    }
+    return DatabaseResponse(service="database-bound", contender="ours", **{**plain, **counts})
 
 
 def response(contender: str, *times: float | None) -> Response:
@@ -73,7 +81,20 @@ def test_pods_that_are_not_given_back_miss_the_database_goal() -> None:
 
     assert verdict(3.0) is Verdict.MET
     assert verdict(4.0) is Verdict.MISSED
-    assert not database(most_later=7.0).adds_none_later
+    assert not database(usually_later=7.0).adds_none_later
+    assert not database(after_five_minutes=2.0, usually_later=2.0).adds_none_later
+    assert database(most_later=7.0).adds_none_later
+
+
+def test_the_database_goal_is_judged_on_ours_in_each_service() -> None:
+    rival = replace(database(at_the_end=30.0), contender="HPA")
+    other = replace(database(at_the_end=4.0), service="another")
+    found = judged(replace(findings(), database=(database(), rival, other, replace(rival, service="another"))))
+
+    assert [(each.where, each.verdict) for each in found[-2:]] == [
+        ("database-bound", Verdict.MET),
+        ("another", Verdict.MISSED),
+    ]
 
 
 def test_the_answer_to_a_disturbance_is_the_median_over_the_seeds() -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from fastapi_tuning.simulate.app import Later
 from fastapi_tuning.simulate.experiments.contenders import Contender
 from fastapi_tuning.simulate.experiments.services import (
-    DATABASE_BOUND,
     IO_BOUND,
     MIXED,
     Service,
@@ -65,16 +64,21 @@ class Response:
 class DatabaseResponse:
     """Pods when the database becomes the limit, median over the seeds: before, five minutes after, and later."""
 
+    service: str
     contender: str
     before: float
     most: float
     after_five_minutes: float
+    usually_later: float
+    """Median over time too: a pod that is tried for a minute and taken back is no net addition."""
     most_later: float
     at_the_end: float
+    good_share: float
+    """Of what was offered from five minutes on."""
 
     @property
     def adds_none_later(self) -> bool:
-        return self.most_later <= self.after_five_minutes
+        return max(self.usually_later, self.at_the_end) <= self.after_five_minutes
 
     @property
     def gives_back(self) -> bool:
@@ -121,24 +125,27 @@ def respond(service: Service, disturbance: Disturbance, contender: Contender, *,
     )
 
 
-def meet_the_database(contender: Contender, *, replicas: int) -> DatabaseResponse:
+def meet_the_database(service: Service, contender: Contender, *, replicas: int) -> DatabaseResponse:
     """Load rises above what the database serves, and stays there."""
     seconds = np.arange(LENGTH_SECONDS)
-    peak = DATABASE_BOUND.peak_per_second
+    peak = service.peak_per_second
     overload = Disturbance(name="overload", rates=np.where(seconds >= AT_SECONDS, peak, peak / 2))
-    pods = [_run(DATABASE_BOUND, overload, contender, replicas, seed).pods_created for seed in DISTURBED_SEEDS]
+    runs = [_run(service, overload, contender, replicas, seed) for seed in DISTURBED_SEEDS]
 
     def over_seeds(of: Callable[[FloatArray], float]) -> float:
-        return median(of(each) for each in pods)
+        return median(of(run.pods_created) for run in runs)
 
     later = AT_SECONDS + FIVE_MINUTES
     return DatabaseResponse(
+        service=service.name,
         contender=contender.name,
         before=over_seeds(lambda each: float(each[AT_SECONDS - 1])),
         most=over_seeds(lambda each: float(each[AT_SECONDS:].max())),
         after_five_minutes=over_seeds(lambda each: float(each[later])),
+        usually_later=over_seeds(lambda each: float(np.median(each[later:]))),
         most_later=over_seeds(lambda each: float(each[later:].max())),
         at_the_end=over_seeds(lambda each: float(each[-1])),
+        good_share=median(float(run.good[later:].sum() / run.offered[later:].sum()) for run in runs),
     )
 
 

@@ -18,7 +18,7 @@ from fastapi_tuning.simulate.experiments.disturbances import (
 from fastapi_tuning.simulate.experiments.loads import cases
 from fastapi_tuning.simulate.experiments.ours import ours
 from fastapi_tuning.simulate.experiments.perfect_knowledge import Capacity, capacity
-from fastapi_tuning.simulate.experiments.services import DATABASE_BOUND, Service
+from fastapi_tuning.simulate.experiments.services import DATABASE_BOUND, SHORT_OF_CONNECTIONS, Service
 from fastapi_tuning.simulate.experiments.trials import BOUNDS
 from fastapi_tuning.simulate.scaler import FloatArray
 
@@ -34,7 +34,7 @@ class Findings:
     comparisons: tuple[Comparison, ...]
     responses: tuple[Response, ...]
     database: tuple[DatabaseResponse, ...]
-    """Ours first."""
+    """Ours first for each service."""
     ablations: tuple[Ablation, ...]
 
 
@@ -65,10 +65,11 @@ def _responses(comparisons: Iterable[Comparison], progress: Progress) -> Iterabl
 
 
 def _database(progress: Progress) -> Iterable[DatabaseResponse]:
-    progress(f"{DATABASE_BOUND.name}, overload")
-    rivals = at_the_database(BOUNDS, DATABASE_BOUND.objective_seconds)
-    for contender in (ours(DATABASE_BOUND), ours_without_downstream_test(DATABASE_BOUND), *rivals):
-        yield meet_the_database(contender, replicas=DISTURBED_REPLICAS)
+    for service in (DATABASE_BOUND, SHORT_OF_CONNECTIONS):
+        progress(f"{service.name}, overload")
+        rivals = at_the_database(BOUNDS, service.objective_seconds)
+        for contender in (ours(service), ours_without_downstream_test(service), *rivals):
+            yield meet_the_database(service, contender, replicas=DISTURBED_REPLICAS)
 
 
 def _ablations(comparisons: Iterable[Comparison], progress: Progress) -> Iterable[Ablation]:

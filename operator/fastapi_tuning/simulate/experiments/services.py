@@ -49,11 +49,23 @@ MIXED = Service(
 )
 DATABASE_BOUND = Service(
     name="database-bound",
-    app=AppModel(endpoints=(QUERYING,), database=Database(servers=20, contention=0.05), cpu_request_cores=1.0),
+    app=AppModel(
+        endpoints=(QUERYING,),
+        database=Database(servers=20, contention=0.05),
+        database_pool=40,
+        cpu_request_cores=1.0,
+    ),
     objective_seconds=1.0,
     peak_per_second=130.0,
 )
-"""The database serves 100 queries a second, however many pods ask, and fewer while many wait."""
+"""The database serves 100 queries a second, however many pods ask, and fewer while many wait. A thread never waits for
+a connection of its pod, so that one pod meets the database's limit already."""
+SHORT_OF_CONNECTIONS = replace(
+    DATABASE_BOUND,
+    name="database-bound, 15 connections a pod",
+    app=replace(DATABASE_BOUND.app, database_pool=15),
+)
+"""The same with SQLAlchemy's default pool: one pod serves 75/s, two serve 98, and a third one brings nothing."""
 
 
 def slower(app: AppModel, factor: float) -> AppModel:

@@ -31,6 +31,7 @@ def replay(scenario: dict[str, Any]) -> list[str]:
     before: tuple[str, ...] = ()
     for stretch in scenario["load"]:
         plant.template = stretch.get("template", plant.template)
+        plant.downstream_per_second = stretch.get("downstream_per_second", plant.downstream_per_second)
         for offered in _offered(stretch):
             seen, outcome = plant.cycle(offered)
             said = tuple(_last_word(verdict) for verdict in outcome.verdicts if verdict.proposal.knob in _TOLD)
@@ -47,7 +48,11 @@ def _plant(scenario: dict[str, Any]) -> Plant:
 
 
 def _offered(stretch: dict[str, Any]) -> Iterator[float | str]:
-    """A stretch is `seconds` long: `rate` requests/s throughout, or rising in a line up to `to`; or `lost`."""
+    """A stretch is `seconds` long: `rate` requests/s throughout, or rising in a line up to `to`; or `lost`.
+
+    From its beginning on pods may have another `template`, or what is behind them serve another
+    `downstream_per_second`.
+    """
     cycles = stretch["seconds"] // CYCLE_SECONDS
     for cycle in range(cycles):
         if "lost" in stretch:
