@@ -113,6 +113,7 @@ class Process:
         while self._has_loops():
             now = time.monotonic()
             _guarded(self._look_for_stalls, now)
+            _guarded(self._look_for_settings)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 _guarded(self._look, now)
@@ -141,13 +142,15 @@ class Process:
         for agent in self._loops:
             agent.look_for_stall(now)
 
+    def _look_for_settings(self) -> None:
+        self._wishes.read_file()
+        self._bring_into_force(self._wishes.now())
+
     def _look(self, now: float) -> None:
         for agent in self._loops:
             agent.measure_cpu(now)
         if self._page is not None:
             self._page.take_port_if_free()
-        self._wishes.read_file()
-        self._bring_into_force(self._wishes.now())
         self._retire_if_due(now)
 
     def _bring_into_force(self, settings: Settings) -> None:
@@ -191,9 +194,9 @@ class Process:
         self.__init__()  # type: ignore[misc]
 
 
-def _guarded(step: Callable[[float], None], now: float) -> None:
+def _guarded(step: Callable[..., None], *arguments: float) -> None:
     try:
-        step(now)
+        step(*arguments)
     except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice
         _log.debug("the tuning agent failed at a step", exc_info=True)
 

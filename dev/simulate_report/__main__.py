@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from loky import get_reusable_executor
 from rich.console import Console
 
 from dev.simulate_report.pictures import draw_frontier
@@ -31,7 +32,11 @@ def main() -> int:
         return 1
     options.output.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    findings = everything(trace, lambda what: console.print(f"  {time.monotonic() - started:5.0f} s  {what}"))
+    findings = everything(
+        trace,
+        lambda what: console.print(f"  {time.monotonic() - started:5.0f} s  {what}"),
+        get_reusable_executor(max_workers=os.cpu_count()).map,
+    )
     provenance = Provenance(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         versions=", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]),

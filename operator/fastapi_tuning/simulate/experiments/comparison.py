@@ -23,7 +23,6 @@ from fastapi_tuning.simulate.experiments.trials import BOUNDS, SEEDS, Case, Tria
 from fastapi_tuning.simulate.oracles import Setting
 from fastapi_tuning.simulate.score import Score
 
-Progress = Callable[[str], None]
 THREAD_SENSITIVE = (Family.HPA_CPU, Family.HPA_REQUESTS, Family.KNATIVE)
 """Not KEDA, which differs from the HPA on requests only where data is missing; and not the HPA on p99, which grows to
 its bound with any number of threads, since below the objective the p99 hardly depends on the pods."""
@@ -69,21 +68,17 @@ class Comparison:
         return of.replica_seconds / self.dynamic.replica_seconds
 
 
-def compare(case: Case, capacity_of: Callable[[int], Capacity], progress: Progress) -> Comparison:
+def compare(case: Case, capacity_of: Callable[[int], Capacity]) -> Comparison:
     """`capacity_of` gives what pods of the service carry with a thread count."""
-    progress(f"{case.name}: oracles")
     setting, static = static_oracle(case)
     default, oracle = capacity_of(DEFAULT_THREADS), capacity_of(setting.threads)
     dynamic = dynamic_oracle(case, oracle)
     replicas = starting_replicas(case, default)
-    progress(f"{case.name}: ours and the HPA as it comes")
     own = trials(case, ours(case.service), replicas=replicas)
     untouched = trials(case, hpa_with_defaults(BOUNDS), replicas=replicas)
-    progress(f"{case.name}: sweep with {default.threads} threads")
     with_default = tuple(_tune(case, family, default) for family in Family)
     with_oracle = tuple(each for each in with_default if each.family in THREAD_SENSITIVE)
     if oracle.threads != default.threads:
-        progress(f"{case.name}: sweep with {oracle.threads} threads")
         with_oracle = tuple(_tune(case, family, oracle) for family in THREAD_SENSITIVE)
     return Comparison(
         case=case,

@@ -1,15 +1,17 @@
-"""All experiments of the report, one after the other."""
+"""All experiments of the report."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from fastapi_tuning.simulate.experiments.ablations import Ablation, ablate, ours_without_downstream_test
-from fastapi_tuning.simulate.experiments.comparison import Comparison, Progress, best_hpa, compare
+from fastapi_tuning.simulate.experiments.comparison import Comparison, best_hpa, compare
 from fastapi_tuning.simulate.experiments.contenders import Contender, Family, at_the_database, hpa_with_defaults
 from fastapi_tuning.simulate.experiments.disturbances import (
     DISTURBED,
     DatabaseResponse,
+    Disturbance,
     Response,
     disturbances,
     meet_the_database,
@@ -17,14 +19,19 @@ from fastapi_tuning.simulate.experiments.disturbances import (
 )
 from fastapi_tuning.simulate.experiments.loads import cases
 from fastapi_tuning.simulate.experiments.ours import ours
-from fastapi_tuning.simulate.experiments.perfect_knowledge import Capacity, capacity
+from fastapi_tuning.simulate.experiments.perfect_knowledge import capacity
 from fastapi_tuning.simulate.experiments.services import DATABASE_BOUND, SHORT_OF_CONNECTIONS, Service
-from fastapi_tuning.simulate.experiments.trials import BOUNDS
+from fastapi_tuning.simulate.experiments.trials import BOUNDS, Case
 from fastapi_tuning.simulate.scaler import FloatArray
 
 DISTURBED_REPLICAS = 4
 """What all contenders start with; they have ten minutes to find their own number."""
 ABLATED_LOAD = "diurnal"
+
+
+Task = TypeVar("Task")
+Found = TypeVar("Found")
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,45 +45,63 @@ class Findings:
     ablations: tuple[Ablation, ...]
 
 
-def everything(trace: FloatArray | None, progress: Progress) -> Findings:
+class Spread(Protocol):
+    """As the built-in `map`: results in the order of the arguments, however many are worked on at a time."""
+
+    def __call__(self, work: Callable[[Task], Found], tasks: Iterable[Task], /) -> Iterable[Found]: ...
+
+
+def everything(trace: FloatArray | None, progress: Progress, spread: Spread) -> Findings:
     """Run them all; `trace` is a further load, in requests per second."""
-    known = functools.cache(capacity)
 
-    def capacity_of(service: Service, threads: int) -> Capacity:
-        return known(service, threads)
+    def told(what: str, found: Iterable[Found]) -> tuple[Found, ...]:
+        results = []
+        for number, each in enumerate(found, start=1):
+            progress(f"{what} {number}")
+            results.append(each)
+        return tuple(results)
 
-    comparisons = tuple(compare(case, functools.partial(capacity_of, case.service), progress) for case in cases(trace))
+    comparisons = told("comparison", spread(_compare, cases(trace)))
     return Findings(
         comparisons=comparisons,
-        responses=tuple(_responses(comparisons, progress)),
-        database=tuple(_database(progress)),
-        ablations=tuple(_ablations(comparisons, progress)),
+        responses=told("sudden change", spread(_respond, _disturbed(comparisons))),
+        database=told("overload of a database", spread(_meet_the_database, _at_a_database())),
+        ablations=told("parts taken away", spread(ablate, _ablated(comparisons))),
     )
 
 
-def _responses(comparisons: Iterable[Comparison], progress: Progress) -> Iterable[Response]:
+_capacity = functools.cache(capacity)
+
+
+def _compare(case: Case) -> Comparison:
+    return compare(case, functools.partial(_capacity, case.service))
+
+
+def _disturbed(comparisons: Iterable[Comparison]) -> Iterable[tuple[Service, Disturbance, Contender]]:
     for service in DISTURBED:
-        tuned = next(each for each in comparisons if each.case.service == service)
-        contenders = (ours(service), *_rivals(tuned))
+        tuned = next(each for each in comparisons if each.case.service.name == service.name)
         for disturbance in disturbances(service):
-            progress(f"{service.name}, {disturbance.name}")
-            for contender in contenders:
-                yield respond(service, disturbance, contender, replicas=DISTURBED_REPLICAS)
+            for contender in (ours(service), *_rivals(tuned)):
+                yield service, disturbance, contender
 
 
-def _database(progress: Progress) -> Iterable[DatabaseResponse]:
+def _respond(task: tuple[Service, Disturbance, Contender]) -> Response:
+    return respond(*task, replicas=DISTURBED_REPLICAS)
+
+
+def _at_a_database() -> Iterable[tuple[Service, Contender]]:
     for service in (DATABASE_BOUND, SHORT_OF_CONNECTIONS):
-        progress(f"{service.name}, overload")
         rivals = at_the_database(BOUNDS, service.objective_seconds)
         for contender in (ours(service), ours_without_downstream_test(service), *rivals):
-            yield meet_the_database(service, contender, replicas=DISTURBED_REPLICAS)
+            yield service, contender
 
 
-def _ablations(comparisons: Iterable[Comparison], progress: Progress) -> Iterable[Ablation]:
-    for comparison in comparisons:
-        if comparison.case.load == ABLATED_LOAD:
-            progress(f"{comparison.case.name}: parts of ours taken away")
-            yield ablate(comparison)
+def _meet_the_database(task: tuple[Service, Contender]) -> DatabaseResponse:
+    return meet_the_database(*task, replicas=DISTURBED_REPLICAS)
+
+
+def _ablated(comparisons: Iterable[Comparison]) -> Iterable[Comparison]:
+    return (comparison for comparison in comparisons if comparison.case.load == ABLATED_LOAD)
 
 
 def _rivals(tuned: Comparison) -> tuple[Contender, ...]:
