@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT_SECONDS = 120.0
+TIMEOUT_SECONDS = 200.0
 
 
 class KubectlFailed(Exception):
@@ -22,7 +22,7 @@ class Kubectl:
         """Standard output of a call; `manifest` goes to its standard input.
 
         Raises:
-            KubectlFailed: exit status other than 0, no answer in two minutes, or no kubectl.
+            KubectlFailed: exit status other than 0, no answer in time, or no kubectl.
         """
         command = ["kubectl", *([f"--context={self.context}"] if self.context else []), *arguments]
         try:
@@ -51,4 +51,4 @@ class Kubectl:
 
     def await_rollout(self, namespace: str, deployment: str) -> None:
         """Wait until a Deployment's pods are ready."""
-        self.run("rollout", "status", "--namespace", namespace, f"deployment/{deployment}", "--timeout=90s")
+        self.run("rollout", "status", "--namespace", namespace, f"deployment/{deployment}", "--timeout=180s")

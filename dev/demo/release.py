@@ -11,7 +11,7 @@ from dev.demo.ownership import RELEASE, RELEASE_NAMESPACE, ensure_namespace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHART = REPOSITORY / "charts" / "fastapi-tuning-operator"
-_HELM_TIMEOUT_SECONDS = 180.0
+_HELM_TIMEOUT_SECONDS = 240.0
 
 
 def install_operator(kubectl: Kubectl, registry: str, *, watch_namespaces: Sequence[str]) -> None:
@@ -33,7 +33,7 @@ def install_operator(kubectl: Kubectl, registry: str, *, watch_namespaces: Seque
         *(f"--set={value}" for value in values),
         f"--set-json=watchNamespaces={json.dumps([*watch_namespaces])}",
     ]
-    helm(kubectl, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout=120s", *settings)
+    helm(kubectl, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout=180s", *settings)
     kubectl.run("rollout", "restart", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}")
     kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
 

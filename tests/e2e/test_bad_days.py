@@ -40,7 +40,7 @@ def test_an_outage_of_prometheus_moves_nothing(service: Service, prometheus_outa
 def test_an_idle_service_goes_to_its_minimum_and_keeps_it_when_the_object_goes(service: Service) -> None:
     service.deploy(replicas=3)
     service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
-    eventually(lambda: service.replicas() == 1, "no traffic, the minimum", 90)
+    eventually(lambda: service.replicas() == 1, "no traffic, the minimum")
 
     service.delete(TUNINGS, NAME)
 
@@ -50,7 +50,7 @@ def test_an_idle_service_goes_to_its_minimum_and_keeps_it_when_the_object_goes(s
 def test_restore_gives_back_the_replicas_of_before(service: Service) -> None:
     service.deploy(replicas=3)
     service.tune(onDelete="Restore", replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
-    eventually(lambda: service.replicas() == 1, "no traffic, the minimum", 90)
+    eventually(lambda: service.replicas() == 1, "no traffic, the minimum")
     eventually(lambda: service.status().get("original", {}).get("replicas") == 3, "the status remembers")
 
     service.delete(TUNINGS, NAME)
@@ -61,7 +61,7 @@ def test_restore_gives_back_the_replicas_of_before(service: Service) -> None:
 def test_a_target_that_goes_and_comes_back_is_followed(service: Service) -> None:
     service.deploy(replicas=1)
     service.tune(mode="Recommend")
-    eventually(lambda: service.condition("Ready")[0] == "True", "observing", 90)
+    eventually(lambda: service.condition("Ready")[0] == "True", "observing")
 
     service.delete("deployment", NAME)
     eventually(lambda: service.condition("Stalled") == ("True", "TargetNotFound"), "the loss is reported")
@@ -74,14 +74,14 @@ def test_a_target_that_goes_and_comes_back_is_followed(service: Service) -> None
 def test_an_operator_that_dies_goes_on_where_it_was(service: Service) -> None:
     service.deploy(replicas=2)
     service.tune(replicas={"min": 1, "max": 5})
-    eventually(lambda: "observedSince" in (service.status().get("history") or {}), "history is kept", 90)
+    eventually(lambda: "observedSince" in (service.status().get("history") or {}), "history is kept")
     since = service.status()["history"]["observedSince"]
 
     service.kubectl.run("delete", "pods", "--namespace", RELEASE_NAMESPACE, "--all", "--grace-period=0", "--force")
     service.kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
 
     seen = service.status()["history"]["lastObservationTime"]
-    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new one observes", 90)
+    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new one observes")
     assert service.status()["history"]["observedSince"] == since
     assert service.replicas() == 2, "and it moves nothing because it is new"
 
@@ -106,7 +106,7 @@ def test_every_example_is_accepted_and_answered(service: Service, example: Path)
 def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, registry: str) -> None:
     service.deploy(replicas=3)
     service.tune(replicas={"min": 1, "max": 5, "scaleDown": QUICKLY_DOWN})
-    eventually(lambda: service.replicas() == 1, "tuned before", 90)
+    eventually(lambda: service.replicas() == 1, "tuned before")
 
     helm(service.kubectl, "uninstall", RELEASE, "--wait", "--timeout=60s")
     try:
@@ -115,7 +115,7 @@ def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, re
     finally:
         install_operator(service.kubectl, registry, watch_namespaces=())
     seen = service.status()["history"]["lastObservationTime"]
-    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on", 90)
+    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on")
 
 
 @pytest.mark.disruptive
@@ -132,7 +132,7 @@ def test_a_second_release_is_told_that_the_crd_is_taken_and_how_to_go_on(kubectl
 def test_the_operator_needs_no_right_that_it_has_not(service: Service) -> None:
     service.deploy(replicas=1)
     service.tune(mode="Recommend")
-    eventually(lambda: service.condition("Ready")[0] == "True", "observing", 90)
+    eventually(lambda: service.condition("Ready")[0] == "True", "observing")
 
     logs = service.kubectl.run("logs", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}", "--tail=-1")
     assert " cannot " not in logs, "as the API server words a missing right"

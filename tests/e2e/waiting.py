@@ -5,12 +5,15 @@ from collections.abc import Callable
 
 from dev.demo.kubectl import KubectlFailed
 
+PATIENCE_SECONDS = 180.0
+"""Much more than anything takes: what is tested is that it happens. How soon is measured elsewhere."""
 
-def eventually(check: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+
+def eventually(check: Callable[[], bool], what: str) -> None:
     """Poll until true; a call that fails is asked again. The description is the failure message."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not _answers(check):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:.0f} s: {what}"
         time.sleep(1.0)
 
 
