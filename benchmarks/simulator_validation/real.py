@@ -51,6 +51,8 @@ class Measured:
     answered_per_second: float
     quiet_p50_seconds: float
     cpu_seconds_per_request: float
+    generator_lag_p99_seconds: float
+    """How late the load generator itself was: what the machine did besides."""
 
 
 def prepare(kubectl: Kubectl) -> None:
@@ -78,6 +80,7 @@ def measure(kubectl: Kubectl, case: Case) -> Measured:
         answered_per_second=loaded["completed"] / LOADED_SECONDS,
         quiet_p50_seconds=quiet["p50_seconds"],
         cpu_seconds_per_request=cpu,
+        generator_lag_p99_seconds=loaded["generator_lag_p99_seconds"],
     )
 
 

@@ -6,4 +6,4 @@ RUN apt-get update -q && apt-get install -q -y --no-install-recommends postgresq
 USER 65532:65532
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin
 # Only pods of the development cluster can reach it, and there is nothing in it.
-CMD ["sh", "-euc", "test -e /data/db || initdb --pgdata=/data/db --username=app --auth=trust; echo 'host all all all trust' >> /data/db/pg_hba.conf; exec postgres -D /data/db -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c max_connections=${MAX_CONNECTIONS:-100}"]
+CMD ["sh", "-euc", "test -e /data/db || initdb --encoding=UTF8 --locale=C.UTF-8 --pgdata=/data/db --username=app --auth=trust; echo 'host all all all trust' >> /data/db/pg_hba.conf; exec postgres -D /data/db -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off -c max_connections=${MAX_CONNECTIONS:-100}"]

@@ -4,8 +4,8 @@ from typing import Any
 
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.observe.ownership import own_variables, settings_in
+from tests.unit.fakes.world import CHECKOUT, KEEP_ALIVE, World, tuning
 from tests.unit.observe.test_ownership import entry
-from tests.unit.test_reconcile import CHECKOUT, KEEP_ALIVE, World, tuning
 
 RESTORING: dict[str, Any] = {"onDelete": "Restore"}
 OURS = "fastapi-tuning-operator"

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.observe.prometheus import Sample
-from tests.unit.test_reconcile import Load, World, tuning
+from tests.unit.fakes.world import Load, World, tuning
 
 
 def two_targets() -> World:

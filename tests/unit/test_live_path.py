@@ -16,7 +16,7 @@ from fastapi_tuning.observe.agents import ACKNOWLEDGEMENT_TIMEOUT, acknowledgeme
 from fastapi_tuning.observe.prometheus import Sample
 from tests.unit.control.builders import NO_DATA, pod_traffic, traffic
 from tests.unit.fakes.api_server import with_agent
-from tests.unit.test_reconcile import CHECKOUT, KEEP_ALIVE, NOW, Load, World, tuning
+from tests.unit.fakes.world import CHECKOUT, KEEP_ALIVE, NOW, Load, World, tuning
 
 FIXED: dict[str, Any] = {"uvicorn": KEEP_ALIVE, "replicas": {"mode": "Off"}}
 """One setting that the law moves at once, and no replicas."""

@@ -18,7 +18,7 @@ from fastapi_tuning.explain.times import length, until
 from fastapi_tuning.explain.wishes import wish_told
 from tests.unit.control.builders import history
 from tests.unit.explain.situations import situation, wish
-from tests.unit.test_reconcile import NOW, World, tuning
+from tests.unit.fakes.world import NOW, World, tuning
 
 CYCLE = timedelta(seconds=15)
 

@@ -18,7 +18,7 @@ from fastapi_tuning.report.metrics import OperatorMetrics
 from fastapi_tuning.webhooks.injection import AgentSource
 from fastapi_tuning.webhooks.review import deployment_of, eldest
 from fastapi_tuning.webhooks.server import INJECT_PATH, Injector, webhook
-from tests.unit.test_reconcile import NOW, tuning
+from tests.unit.fakes.world import NOW, tuning
 from tests.unit.webhooks.pods import Json, pod
 
 HEADERS = {"Content-Type": "application/json"}

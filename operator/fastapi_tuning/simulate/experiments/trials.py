@@ -12,9 +12,9 @@ from fastapi_tuning.simulate.run import Start, run
 from fastapi_tuning.simulate.scaler import FloatArray, Run
 from fastapi_tuning.simulate.score import Score, score
 
-RUN_SECONDS = 3600
-"""Length of a run; more of a trace file is not looked at. An hour is short for a day's curve, but long beside the five
-minutes of any stabilisation window. The whole report takes about 85 min of one core."""
+RUN_SECONDS = 2400
+"""Length of a run; more of a trace file is not looked at. Forty minutes are short for a day's curve, but long
+beside the five minutes of any stabilisation window. The whole report takes about an hour of one core."""
 WARM_UP_SECONDS = 300
 COOL_DOWN_SECONDS = 30
 """As long as clients wait."""
