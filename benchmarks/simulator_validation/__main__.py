@@ -35,7 +35,7 @@ def main() -> int:
             continue
         print(f"{case.name}: measuring for about 3 min …", file=sys.stderr, flush=True)
         real = measure(kubectl, case)
-        model = simulate(case, real.cpu_seconds_per_request)
+        model = simulate(case, real)
         print(
             f"{case.name}: p50 {real.p50_seconds * 1000:.0f} ms, simulated {model.p50_seconds * 1000:.0f}; "
             f"p99 {real.p99_seconds * 1000:.0f} ms, simulated {model.p99_seconds * 1000:.0f}; "

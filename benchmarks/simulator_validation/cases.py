@@ -7,8 +7,7 @@ from dataclasses import dataclass
 class Case:
     """One endpoint under one load.
 
-    `wait_seconds` and `query_seconds` are what the endpoint is told to wait; its CPU time is measured at a low load,
-    before the load that is compared.
+    What a request costs alone is measured at a low load, before the load that is compared.
     """
 
     name: str
@@ -16,8 +15,10 @@ class Case:
     quiet_per_second: float
     loaded_per_second: float
     threads: int = 40
-    wait_seconds: float = 0.0
-    query_seconds: float | None = None
+    waits: bool = False
+    """Holding a thread."""
+    queries: bool = False
+    """Holding a connection to the database as well."""
     connections: int = 15
     """Of the pod to the database."""
 
@@ -28,7 +29,7 @@ CASES = (
         path="/sync-slow?milliseconds=1000",
         quiet_per_second=4,
         loaded_per_second=37,
-        wait_seconds=1.0,
+        waits=True,
     ),
     Case(name="CPU-bound", path="/cpu?numbers=200000", quiet_per_second=2, loaded_per_second=20),
     Case(
@@ -36,7 +37,7 @@ CASES = (
         path="/database-slow?milliseconds=200",
         quiet_per_second=4,
         loaded_per_second=34,
-        query_seconds=0.2,
+        queries=True,
         connections=8,
     ),
 )

@@ -16,6 +16,8 @@ from dev.demo.sample_service import sample_manifest
 NAMESPACE = "fastapi-tuning-demo-validation"
 """The demonstration's Prometheus scrapes namespaces of this beginning."""
 QUIET_SECONDS, SETTLING_SECONDS, LOADED_SECONDS = 40, 20, 120
+SEED = 1
+"""Of the load generator: with it the same arrivals can be given to the model."""
 _DATABASE = f"postgresql+psycopg://app@postgres.{NAMESPACE}.svc/postgres"
 _POSTGRES = """
 apiVersion: v1
@@ -94,11 +96,11 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
         {"name": "SAMPLE_DATABASE_MAX_OVERFLOW", "value": "0"},
     ]
     load = _manifest("load")
-    quiet, loaded = f"{QUIET_SECONDS}s@{case.quiet_per_second}", f"@{case.loaded_per_second}"
     load["spec"]["template"]["spec"]["containers"][0]["args"] = [
         f"--url=http://checkout.{NAMESPACE}.svc",
         f"--path={case.path}",
-        f"--profile={quiet},{SETTLING_SECONDS}s{loaded},{LOADED_SECONDS}s{loaded}",
+        f"--profile={profile_of(case)}",
+        f"--seed={SEED}",
         "--timeout=10",
     ]
     kubectl.run("delete", "--namespace", NAMESPACE, "job/load", "--ignore-not-found", "--wait")
@@ -106,6 +108,12 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
         kubectl.apply(yaml.safe_dump(manifest))
     kubectl.await_rollout(NAMESPACE, "checkout")
     kubectl.apply(yaml.safe_dump(load))
+
+
+def profile_of(case: Case) -> str:
+    """Quiet, then loaded; only the last phase is compared."""
+    quiet, loaded = f"{QUIET_SECONDS}s@{case.quiet_per_second}", f"@{case.loaded_per_second}"
+    return f"{quiet},{SETTLING_SECONDS}s{loaded},{LOADED_SECONDS}s{loaded}"
 
 
 def _quiet_cpu(kubectl: Kubectl, case: Case) -> float:

@@ -1,34 +1,47 @@
-"""The same case in the simulator, with the CPU time that was measured on the real pod."""
+"""The same case in the simulator: the arrivals of the load generator, the work that was measured on the quiet pod."""
+
+import random
+
+import numpy as np
 
 from benchmarks.simulator_validation.cases import Case
-from benchmarks.simulator_validation.real import LOADED_SECONDS
+from benchmarks.simulator_validation.real import QUIET_SECONDS, SEED, SETTLING_SECONDS, Measured, profile_of
 from fastapi_tuning.simulate.app import NO_TIME, AppModel, Database, Endpoint
 from fastapi_tuning.simulate.run import Start
 from fastapi_tuning.simulate.service_times import Constant
-from fastapi_tuning.simulate.steady import Steady, steady
+from fastapi_tuning.simulate.steady import Steady, steady_with
+from sample_app.load.arrivals import arrivals
+from sample_app.load.profile import parse_profile
 
+_TOKENS = 2
+"""A `def` endpoint takes a thread to run, and one to have its declared answer checked."""
 _AMPLE = 1000
 """The database itself is not the limit; the pod's connections to it are."""
 
 
-def simulate(case: Case, cpu_seconds_per_request: float, seed: int = 1) -> Steady:
-    """What the model says of a case."""
+def simulate(case: Case, real: Measured) -> Steady:
+    """What the model says of a case whose requests cost, alone, what the real ones did."""
     framework = AppModel(endpoints=(Endpoint(),)).framework_cpu_seconds
+    # Probes and scrapes are in the pod's CPU time too; a request computes no longer than it takes.
+    cpu_seconds = min(real.cpu_seconds_per_request, real.quiet_p50_seconds)
+    waits = Constant(seconds=real.quiet_p50_seconds - cpu_seconds)
     endpoint = Endpoint(
-        cpu=Constant(seconds=max(0.0, cpu_seconds_per_request - framework)),
-        wait=Constant(seconds=case.wait_seconds) if case.wait_seconds else NO_TIME,
-        query=None if case.query_seconds is None else Constant(seconds=case.query_seconds),
+        tokens=_TOKENS,
+        cpu=Constant(seconds=max(0.0, cpu_seconds - framework)),
+        wait=waits if case.waits else NO_TIME,
+        query=waits if case.queries else None,
     )
     app = AppModel(
         endpoints=(endpoint,),
-        database=None if case.query_seconds is None else Database(servers=_AMPLE),
+        database=Database(servers=_AMPLE) if case.queries else None,
         database_pool=case.connections,
     )
-    return steady(
+    profile = parse_profile(profile_of(case))
+    return steady_with(
         app,
-        requests_per_second=case.loaded_per_second,
+        times=np.array([each.at_seconds for each in arrivals(profile, random.Random(SEED))]),
         start=Start(replicas=1, threads=case.threads),
         objective_seconds=0.5,
-        seconds=LOADED_SECONDS,
-        seed=seed,
+        begin=QUIET_SECONDS + SETTLING_SECONDS,
+        end=int(profile.duration_seconds),
     )

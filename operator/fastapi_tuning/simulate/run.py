@@ -55,11 +55,43 @@ def run(
     Raises:
         ValueError: the scaler's period is no whole number of seconds.
     """
+    times, counts = shapes.arrivals(rates, _generators(seed)[0])
+    return replay(
+        app=app,
+        times=times,
+        counts=counts,
+        scaler=scaler,
+        start=start,
+        objective_seconds=objective_seconds,
+        seed=seed,
+        cluster=cluster,
+        prometheus=prometheus,
+        later=later,
+    )
+
+
+def replay(
+    *,
+    app: AppModel,
+    times: FloatArray,
+    counts: NDArray[np.int64],
+    scaler: Scaler,
+    start: Start,
+    objective_seconds: float,
+    seed: int,
+    cluster: ClusterModel | None = None,
+    prometheus: PrometheusModel | None = None,
+    later: Sequence[Later] = (),
+) -> Run:
+    """As `run`, with arrivals that are known: their `times`, in order, and how many there are in each second.
+
+    Raises:
+        ValueError: the scaler's period is no whole number of seconds.
+    """
     if scaler.period_seconds < 1 or scaler.period_seconds != int(scaler.period_seconds):
         raise ValueError(f"period_seconds: a whole number from 1, not {scaler.period_seconds:g}")
     cluster, prometheus = cluster or ClusterModel(), prometheus or PrometheusModel()
-    of_arrivals, of_work, of_pods, of_metrics = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
-    times, counts = shapes.arrivals(rates, of_arrivals)
+    _, of_work, of_pods, of_metrics = _generators(seed)
     edges = latency_edges(objective_seconds)
     plant = Plant(app, cluster, objective_seconds=objective_seconds, edges=edges, requests=len(times))
     deployment = Deployment(
@@ -75,7 +107,7 @@ def run(
     metrics = _Metrics(plant, app, prometheus, edges, of_metrics)
     pending: deque[tuple[int, Command]] = deque()
     commands: list[tuple[float, Command]] = []
-    ready, created, threads = (np.zeros(len(rates)) for _ in range(3))
+    ready, created, threads = (np.zeros(len(counts)) for _ in range(3))
     for second, work in enumerate(draw_work(app, times, counts, of_work, later)):
         now = float(second)
         if second in releases:
@@ -94,6 +126,11 @@ def run(
         threads[second] = deployment.threads
         plant.advance(work, now + 1.0)
     return _result(plant.fates, times, ready, created, threads, tuple(commands))
+
+
+def _generators(seed: int) -> list[np.random.Generator]:
+    """Of arrivals, of what requests bring, of pods, of metrics: none depends on how much another one drew."""
+    return [np.random.default_rng(each) for each in np.random.SeedSequence(seed).spawn(4)]
 
 
 def _changes(command: Command, deployment: Deployment) -> Command:
