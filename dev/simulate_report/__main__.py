@@ -31,16 +31,17 @@ def main() -> int:
         console.print(f"✗ {error}", style="red")
         return 1
     options.output.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
+    started, processes = time.monotonic(), os.cpu_count() or 1
     findings = everything(
         trace,
         lambda what: console.print(f"  {time.monotonic() - started:5.0f} s  {what}"),
-        get_reusable_executor(max_workers=os.cpu_count()).map,
+        get_reusable_executor(max_workers=processes).map,
     )
     provenance = Provenance(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         versions=", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]),
         minutes=(time.monotonic() - started) / 60,
+        processes=processes,
     )
     report = options.output / f"{provenance.date}-simulate.md"
     report.write_text(markdown(findings, provenance))

@@ -11,7 +11,7 @@ from fastapi_tuning.simulate.report import Provenance, judged, markdown
 from fastapi_tuning.simulate.score import StepResponse
 from tests.unit.simulate.comparisons import comparison, trials
 
-PROVENANCE = Provenance(date="2026-01-01", versions="Python 3.11.7", minutes=20.0)
+PROVENANCE = Provenance(date="2026-01-01", versions="Python 3.11.7", minutes=20.0, processes=2)
 
 
 def database(**counts: float) -> DatabaseResponse:
