@@ -30,7 +30,8 @@ def markdown(findings: Findings, provenance: Provenance) -> str:
             "",
             f"`make simulate-report`, {provenance.minutes:.0f} min in {provenance.processes} processes; "
             f"{provenance.versions}; seeds {', '.join(str(seed) for seed in SEEDS)}. "
-            f"Runs of {RUN_SECONDS} s, of which the first {WARM_UP_SECONDS} s count for nothing. What is compared, and where the model is unfair, is in "
+            f"Runs of {RUN_SECONDS} s, of which the first {WARM_UP_SECONDS} s count for nothing. "
+            "What is compared, and where the model is unfair, is in "
             "[autoscalers](../../docs/autoscalers.md). A run keeps the objective if at most 1 % of its requests are "
             "late, failed or shed; cost is no score where it does not. Violations: slots of 10 s with over 1 %.",
             "",
