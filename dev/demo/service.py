@@ -113,7 +113,8 @@ class Service:
 
     def restarts(self) -> int:
         """Of containers, by the kubelet."""
-        return sum(status["restartCount"] for pod in self.pods() for status in pod["status"]["containerStatuses"])
+        statuses = (pod["status"].get("containerStatuses", ()) for pod in self.pods())  # none before it is scheduled
+        return sum(status["restartCount"] for each in statuses for status in each)
 
     def reasons(self) -> set[str]:
         """Of the events about the FastAPITuning."""
