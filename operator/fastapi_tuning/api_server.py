@@ -130,12 +130,16 @@ class KubernetesApi:
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
         text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
+        if response.status == 404 and text.strip() == _UNKNOWN_PATH:
+            return 404, {"message": "the API server has no such kind of object"}
         answer = json.loads(text) if text else {}
         if not isinstance(answer, dict):
             raise ValueError("its answer is no JSON object")
         return response.status, answer
 
 
+_UNKNOWN_PATH = b"404 page not found"
+"""What the API server says, in plain text, about an API group that nobody serves."""
 _TRANSPORT_ERRORS = (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError, RecursionError)
 """The last two: the answer is not JSON, or nested deeper than we can read (managedFields may be)."""
 

@@ -100,3 +100,12 @@ async def test_an_answer_that_is_no_object_is_an_error_of_ours(text: str, status
             await api.get("/version")
         with pytest.raises(WriteRejected):
             await api.patch("/version", {}, PatchType.MERGE)
+
+
+async def test_an_api_group_that_nobody_serves_has_no_objects() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text="404 page not found\n", status=404)
+
+    async with api_of(answer) as api:
+        with pytest.raises(NotFound):
+            await api.get(resource_path("keda.sh/v1alpha1", "scaledobjects", namespace="shop"))
