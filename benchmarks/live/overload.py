@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.live.load import Job, phases, start
+from dev.demo.load_job import LoadJob, phases, start
 from dev.demo.service import PLAIN_COMMAND, Service
 from sample_app.load.profile import parse_profile
 
@@ -39,8 +39,7 @@ def threads_follow_the_load(service: Service) -> tuple[Outcome, ...]:
     service.tune(apply={"strategy": "Auto"}, replicas=ONE_POD, objectives=_objectives())
     service.deploy_plain(replicas=1)
     pods = service.pod_uids()
-    job = Job(
-        name="load",
+    job = LoadJob(
         path="/threads?milliseconds=250",
         profile="30s@80,20s@320,60s@320,30s@320",
         objective_milliseconds=OBJECTIVE_MILLISECONDS,
@@ -64,8 +63,7 @@ def sync_overload(service: Service, *, tuned: bool) -> tuple[Outcome, ...]:
             objectives=_objectives(),
         )
     service.deploy_plain(replicas=1)
-    job = Job(
-        name="load",
+    job = LoadJob(
         path="/threads?milliseconds=250",
         profile="60s@100,30s@480,60s@480",
         objective_milliseconds=OBJECTIVE_MILLISECONDS,
@@ -84,8 +82,7 @@ def async_overload(service: Service, *, tuned: bool, loop: str) -> tuple[Outcome
             objectives=_objectives(),
         )
     service.deploy_plain(replicas=1, command=[*PLAIN_COMMAND, f"--loop={loop}"])
-    job = Job(
-        name="load",
+    job = LoadJob(
         path="/compute?milliseconds=5",
         profile="60s@60,30s@500,60s@500",
         objective_milliseconds=OBJECTIVE_MILLISECONDS,
@@ -106,8 +103,8 @@ class _Found:
     probes: list[Json]
 
 
-def _run(service: Service, job: Job) -> _Found:
-    probes = Job(
+def _run(service: Service, job: LoadJob) -> _Found:
+    probes = LoadJob(
         name="probes",
         path="/healthz",
         profile=",".join(f"{phase.split('@')[0]}@5" for phase in job.profile.split(",")),

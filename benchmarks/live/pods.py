@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from benchmarks.live.load import Job, phases, start
 from dev.demo.kubectl import KubectlFailed
+from dev.demo.load_job import LoadJob, phases, start
 from dev.demo.prometheus import instant_values
 from dev.demo.service import Service
 
@@ -116,8 +116,7 @@ class Balance:
 
 def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
     """Three pods instead of one, under a load that one could carry; every client keeps its connections."""
-    job = Job(
-        name="load",
+    job = LoadJob(
         path="/loop?milliseconds=100",
         profile=f"40s@120,{_BALANCE_SECONDS}s@120",
         objective_milliseconds=500,

@@ -1,6 +1,5 @@
 """One case on a real cluster: a pod of the sample app, its database, and open-loop load from a Job."""
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ import yaml
 
 from benchmarks.simulator_validation.cases import Case
 from dev.demo.kubectl import Kubectl, KubectlFailed
+from dev.demo.load_job import LoadJob, phases, start
 from dev.demo.ownership import renew_namespace
 from dev.demo.prometheus import instant_value
 from dev.demo.sample_service import sample_manifest
@@ -72,8 +72,8 @@ def measure(kubectl: Kubectl, case: Case) -> Measured:
     """
     _deploy(kubectl, case)
     cpu = _quiet_cpu(kubectl, case)
-    phases = _finished(kubectl)
-    quiet, loaded = phases[0], phases[-1]
+    found = phases(kubectl, NAMESPACE, _load(case))
+    quiet, loaded = found[0], found[-1]
     if quiet["p50_seconds"] is None or loaded["p99_seconds"] is None:
         raise KubectlFailed(f"{case.name}: so many requests failed that there is no percentile: {loaded}")
     return Measured(
@@ -95,19 +95,15 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
         {"name": "SAMPLE_DATABASE_POOL_SIZE", "value": str(case.connections)},
         {"name": "SAMPLE_DATABASE_MAX_OVERFLOW", "value": "0"},
     ]
-    load = _manifest("load")
-    load["spec"]["template"]["spec"]["containers"][0]["args"] = [
-        f"--url=http://checkout.{NAMESPACE}.svc",
-        f"--path={case.path}",
-        f"--profile={profile_of(case)}",
-        f"--seed={SEED}",
-        "--timeout=10",
-    ]
     kubectl.run("delete", "--namespace", NAMESPACE, "job/load", "--ignore-not-found", "--wait")
     for manifest in (deployment, service):
         kubectl.apply(yaml.safe_dump(manifest))
     kubectl.await_rollout(NAMESPACE, "checkout")
-    kubectl.apply(yaml.safe_dump(load))
+    start(kubectl, NAMESPACE, _load(case))
+
+
+def _load(case: Case) -> LoadJob:
+    return LoadJob(path=case.path, profile=profile_of(case), seed=SEED)
 
 
 def profile_of(case: Case) -> str:
@@ -124,18 +120,6 @@ def _quiet_cpu(kubectl: Kubectl, case: Case) -> float:
     if used is None:
         raise KubectlFailed(f"Prometheus has no CPU time of the pod in {NAMESPACE}")
     return used / case.quiet_per_second
-
-
-def _finished(kubectl: Kubectl) -> list[dict[str, Any]]:
-    """The phases that the load generator printed."""
-    timeout = SETTLING_SECONDS + LOADED_SECONDS + 60
-    deadline = time.monotonic() + timeout
-    while kubectl.get("--namespace", NAMESPACE, "job/load").get("status", {}).get("succeeded") != 1:
-        if time.monotonic() > deadline:
-            raise KubectlFailed(f"the load did not end within {timeout} s")
-        time.sleep(2)
-    log = kubectl.run("logs", "--namespace", NAMESPACE, "job/load")
-    return [json.loads(line) for line in log.splitlines() if line.startswith("{")]
 
 
 def _manifest(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from dev.demo.kubectl import Kubectl
+from dev.demo.load_job import LoadJob, start
 from dev.demo.ownership import TUNINGS
 from dev.demo.prometheus import instant_value
 from dev.demo.sample_service import NAME, sample_manifest
@@ -61,16 +62,8 @@ class Service:
 
     def offer(self, profile: str, path: str = SLOW_PATH) -> None:
         """Open-loop load in the form that sample_app.load reads, for example 60s@60."""
-        job = self._manifest("load")
-        arguments = [
-            f"--url=http://{NAME}.{self.namespace}.svc",
-            f"--path={path}",
-            f"--objective-milliseconds={OBJECTIVE_MILLISECONDS}",
-            f"--profile={profile}",
-            "--timeout=10",
-        ]
-        job["spec"]["template"]["spec"]["containers"][0]["args"] = arguments
-        self._apply(job)
+        job = LoadJob(path=path, profile=profile, objective_milliseconds=OBJECTIVE_MILLISECONDS)
+        start(self.kubectl, self.namespace, job, registry=self.registry)
 
     def scale(self, replicas: int) -> None:
         """To that many pods, and wait until they are ready."""

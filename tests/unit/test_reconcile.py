@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from prometheus_client import generate_latest
 
 from fastapi_tuning.api.reasons import Reason
@@ -10,13 +9,6 @@ from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.errors import TargetUnavailable
 from tests.unit.fakes.api_server import FakeApiServer
 from tests.unit.fakes.world import CHECKOUT, KEEP_ALIVE, NOW, World, tuning
-
-
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.api.add_deployment(replicas=2)
-    return made
 
 
 async def test_a_move_of_replicas_is_written_reported_and_remembered(world: World) -> None:

@@ -13,13 +13,6 @@ from tests.unit.fakes.api_server import FakeApiServer
 from tests.unit.fakes.world import CHECKOUT, NOW, World, tuning
 
 
-@pytest.fixture
-def world() -> World:
-    made = World()
-    made.api.add_deployment(replicas=2)
-    return made
-
-
 async def test_an_unchanged_status_is_not_written_twice(world: World) -> None:
     world.load.requests_per_second = 500.0
     await world.cycle(tuning())

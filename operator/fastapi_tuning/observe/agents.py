@@ -162,15 +162,13 @@ def read_agents(reader: PrometheusReader, namespaces: Iterable[str], at: datetim
         generations=_counts(gauges, queries.SETTINGS_GENERATION),
         workers=_counts(gauges, queries.WORKERS),
         workers_asked=_counts(gauges, queries.WORKERS_ASKED),
-        blocking={_pod_of(sample): _blocking_call(sample) for sample in blocking if 0 < sample.value < math.inf},
+        blocking={sample.pod: _blocking_call(sample) for sample in blocking if 0 < sample.value < math.inf},
     )
 
 
 def _counts(samples: Iterable[Sample], metric: str) -> dict[PodKey, int]:
     return {
-        _pod_of(sample): int(sample.value)
-        for sample in samples
-        if sample.labels.get("__name__") == metric and math.isfinite(sample.value)
+        sample.pod: int(sample.value) for sample in samples if sample.metric == metric and math.isfinite(sample.value)
     }
 
 
@@ -192,14 +190,10 @@ def counted_workers(launch: LaunchForm, readings: AgentReadings, agents: Agents,
 def _blocking_call(sample: Sample) -> BlockingCall:
     """More than all of the time is an artefact of the rate: the agent notes a stall when it is over."""
     place = sample.labels.get("where", "")[:_PLACE_LENGTH]
-    return BlockingCall(pod=_pod_of(sample)[1], place=place, ratio=min(1.0, sample.value))
+    return BlockingCall(pod=sample.pod[1], place=place, ratio=min(1.0, sample.value))
 
 
 _PLACE_LENGTH = 200
-
-
-def _pod_of(sample: Sample) -> PodKey:
-    return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
 
 
 ACKNOWLEDGEMENT_TIMEOUT = timedelta(seconds=60)

@@ -117,7 +117,7 @@ def _gauges(
     """By metric name. They have no window, so one query serves all targets."""
     gauges: dict[str, dict[PodKey, float]] = defaultdict(dict)
     for sample in reader.query(queries.gauges(_where(targets)), at):
-        gauges[_metric(sample)][_pod(sample)] = noticeable(sample.value)
+        gauges[sample.metric][sample.pod] = noticeable(sample.value)
     return gauges
 
 
@@ -174,7 +174,7 @@ def _presence(
     """Seen in the newer half of the window: rates alone would go on for a whole window after the last scrape."""
     found: dict[str, set[PodKey]] = defaultdict(set)
     for sample in reader.query(queries.presence(_where(targets), window_seconds // 2), at):
-        found[_metric(sample)].add(_pod(sample))
+        found[sample.metric].add(sample.pod)
     scraped = frozenset(found.pop(queries.UP, ()))
     return _Presence(exporting={name: frozenset(pods) for name, pods in found.items()}, scraped=scraped)
 
@@ -235,16 +235,8 @@ def _read_batch(
     )
 
 
-def _pod(sample: Sample) -> PodKey:
-    return sample.labels.get("namespace", ""), sample.labels.get("pod", "")
-
-
-def _metric(sample: Sample) -> str:
-    return sample.labels.get("__name__", "")
-
-
 def _by_pod(samples: Iterable[Sample]) -> dict[PodKey, float]:
-    return {_pod(sample): noticeable(sample.value) for sample in samples}
+    return {sample.pod: noticeable(sample.value) for sample in samples}
 
 
 def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
@@ -255,7 +247,7 @@ def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
     found: dict[PodKey, dict[float, float]] = defaultdict(dict)
     for sample in samples:
         if (edge := _edge(sample)) is not None:
-            found[_pod(sample)][edge] = noticeable(sample.value)
+            found[sample.pod][edge] = noticeable(sample.value)
     return found
 
 

@@ -32,6 +32,16 @@ class Sample:
     labels: dict[str, str]
     value: float
 
+    @property
+    def pod(self) -> tuple[str, str]:
+        """(namespace, pod); empty where the sample carries no such label."""
+        return self.labels.get("namespace", ""), self.labels.get("pod", "")
+
+    @property
+    def metric(self) -> str:
+        """Its name; empty where the query left it out."""
+        return self.labels.get("__name__", "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:

@@ -20,8 +20,8 @@ from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
 from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
-from fastapi_tuning.observe.memory_limit import memory_limit_bytes
 from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
+from fastapi_tuning.observe.quantity import quantity_of
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -111,7 +111,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         ),
         launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
-        memory_limit_bytes=memory_limit_bytes(container),
+        memory_limit_bytes=quantity_of(container, "limits", "memory"),
         autoscaler=autoscaler,
     )
 

@@ -100,7 +100,7 @@ class _Asking:
     def in_force(self) -> InForce | None:
         """None: no agent reports."""
         found = {
-            sample.labels.get("__name__", "").removeprefix("fastapi_tuning_"): sample.value
+            sample.metric.removeprefix("fastapi_tuning_"): sample.value
             for sample in self.reader.query(queries.servers_in_force(self.where), self.at)
             if is_plausible(sample.value)
         }

@@ -1,15 +1,12 @@
 """A Deployment's manifest → what an audit looks at in it. Pure; the API server vouches for the types of the fields."""
 
-import math
 import re
 from collections.abc import Mapping
-
-from kubernetes.utils.quantity import parse_quantity
 
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.audit.facts import Database, DatabasePool, Probe, Probes, Resources, Rollout, Setting, Shutdown
 from fastapi_tuning.observe.command_line import Environment
-from fastapi_tuning.observe.memory_limit import memory_limit_bytes
+from fastapi_tuning.observe.quantity import quantity_of
 from fastapi_tuning.observe.workloads import HTTP_PORT_NAMES
 
 _GRACE_PERIOD_SECONDS = 30
@@ -60,25 +57,13 @@ def _endpoint(handler: str, body: Json) -> str:
 
 def resources_of(container: Json) -> Resources:
     # Kubernetes requests what is limited, unless told otherwise.
-    cpu_limit = _quantity(container, "limits", "cpu")
+    cpu_limit, memory_limit = quantity_of(container, "limits", "cpu"), quantity_of(container, "limits", "memory")
     return Resources(
-        cpu_request_cores=_quantity(container, "requests", "cpu") or cpu_limit,
+        cpu_request_cores=quantity_of(container, "requests", "cpu") or cpu_limit,
         cpu_limit_cores=cpu_limit,
-        memory_request_bytes=_quantity(container, "requests", "memory") or memory_limit_bytes(container),
-        memory_limit_bytes=memory_limit_bytes(container),
+        memory_request_bytes=quantity_of(container, "requests", "memory") or memory_limit,
+        memory_limit_bytes=memory_limit,
     )
-
-
-def _quantity(container: Json, kind: str, name: str) -> float | None:
-    """None where there is none, and where it limits nothing."""
-    text = ((container.get("resources") or {}).get(kind) or {}).get(name)
-    if text is None:
-        return None
-    try:
-        value = float(parse_quantity(text))  # type: ignore[no-untyped-call]  # the client ships it without types
-    except (ValueError, ArithmeticError):
-        return None
-    return value if 0 < value < math.inf else None
 
 
 def shutdown_of(pod_spec: Json, container: Json) -> Shutdown:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_tuning.observe.memory_limit import memory_limit_bytes
+from fastapi_tuning.observe.quantity import quantity_of
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from fastapi_tuning.observe.memory_limit import memory_limit_bytes
     ],
 )
 def test_the_limit_in_bytes(resources: Any, expected: float | None) -> None:
-    assert memory_limit_bytes({"name": "app", "resources": resources}) == expected
+    assert quantity_of({"name": "app", "resources": resources}, "limits", "memory") == expected

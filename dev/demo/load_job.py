@@ -17,19 +17,20 @@ _GRACE_SECONDS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class LoadJob:
     """A load on one path; `profile` as sample_app.load reads it, for example 60s@80,30s@320."""
 
-    name: str
     path: str
     profile: str
-    objective_milliseconds: int
+    objective_milliseconds: int = 500
+    name: str = "load"
     timeout_seconds: int = 10
+    seed: int = 1
 
 
-def start(kubectl: Kubectl, namespace: str, job: Job) -> None:
+def start(kubectl: Kubectl, namespace: str, job: LoadJob, *, registry: str = "localhost") -> None:
     """Offer the load to the service of that namespace."""
-    manifest = sample_manifest("load", namespace=namespace, registry="localhost")
+    manifest = sample_manifest("load", namespace=namespace, registry=registry)
     manifest["metadata"]["name"] = job.name
     manifest["spec"]["template"]["metadata"]["labels"] = {"app": job.name}
     manifest["spec"]["template"]["spec"]["containers"][0]["args"] = [
@@ -38,11 +39,12 @@ def start(kubectl: Kubectl, namespace: str, job: Job) -> None:
         f"--profile={job.profile}",
         f"--objective-milliseconds={job.objective_milliseconds}",
         f"--timeout={job.timeout_seconds}",
+        f"--seed={job.seed}",
     ]
     kubectl.apply(yaml.safe_dump(manifest))
 
 
-def phases(kubectl: Kubectl, namespace: str, job: Job) -> list[Json]:
+def phases(kubectl: Kubectl, namespace: str, job: LoadJob) -> list[Json]:
     """One summary for each phase of the profile, once the Job has ended.
 
     Raises:
