@@ -22,6 +22,8 @@ GAUGES = (
 
 _SAFE = "[bcdfghjklmnpqrstvwxz2456789]"
 
+_HOUR_SECONDS = 3600
+
 UP = "up"
 """What Prometheus itself says about a scrape; it carries the labels of the target, hence of the pod."""
 
@@ -125,8 +127,11 @@ def exported(where: str) -> str:
 def blocked_loop(where: str, window_seconds: int) -> str:
     """Seconds per second for which each pod's worst line of code kept its event loop from running."""
     named = f'{where},where=~".+:[0-9]+ .+"'
-    blocked = _rate("fastapi_tuning_loop_blocked_seconds_total", named, window_seconds, "namespace, pod, where")
-    return f"topk by (namespace, pod) (1, {blocked})"
+    return f"topk by (namespace, pod) (1, {_blocked(named, window_seconds)})"
+
+
+def _blocked(where: str, window_seconds: int) -> str:
+    return _rate("fastapi_tuning_loop_blocked_seconds_total", where, window_seconds, "namespace, pod, where")
 
 
 SETTINGS_GENERATION = "fastapi_tuning_agent_settings_generation"
@@ -148,7 +153,7 @@ def servers_in_force(where: str) -> str:
 
 def blocked_seconds(where: str) -> str:
     """Time for which event loops stood still in the last hour, by place in the code."""
-    return f"sum by (where) (increase(fastapi_tuning_loop_blocked_seconds_total{{{where}}}[1h]))"
+    return f"{total(_blocked(where, _HOUR_SECONDS), 'where')} * {_HOUR_SECONDS}"
 
 
 def throttled_ratio(where: str, container: str) -> str:
