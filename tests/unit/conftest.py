@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.unit.fakes.world import World
+from tests.unit.fakes.world import World, of_two_pods
 
 
 @pytest.fixture
 def world() -> World:
-    made = World()
-    made.api.add_deployment(replicas=2)
-    return made
+    return of_two_pods()

@@ -4,17 +4,11 @@ from typing import Any
 
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.observe.ownership import own_variables, settings_in
-from tests.unit.fakes.world import CHECKOUT, KEEP_ALIVE, World, tuning
+from tests.unit.fakes.world import CHECKOUT, KEEP_ALIVE, World, of_two_pods, tuning
 from tests.unit.observe.test_ownership import entry
 
 RESTORING: dict[str, Any] = {"onDelete": "Restore"}
 OURS = "fastapi-tuning-operator"
-
-
-def world() -> World:
-    made = World()
-    made.api.add_deployment(replicas=2)
-    return made
 
 
 def recreate(of: World, *, replicas: int) -> None:
@@ -26,7 +20,7 @@ def recreate(of: World, *, replicas: int) -> None:
 
 
 async def test_a_successor_of_the_target_is_not_given_what_the_old_one_had() -> None:
-    shop = world()
+    shop = of_two_pods()
     await shop.cycle(tuning(**RESTORING))
     assert shop.status().original.replicas == 2
     recreate(shop, replicas=7)
@@ -36,7 +30,7 @@ async def test_a_successor_of_the_target_is_not_given_what_the_old_one_had() -> 
 
 
 async def test_the_target_itself_is() -> None:
-    shop = world()
+    shop = of_two_pods()
     await shop.cycle(tuning(**RESTORING))
     assert shop.replicas() == 4
     await shop.reconciler.let_go(tuning(**RESTORING))
@@ -45,7 +39,7 @@ async def test_the_target_itself_is() -> None:
 
 
 async def test_a_successor_is_observed_afresh() -> None:
-    shop = world()
+    shop = of_two_pods()
     await shop.cycle(tuning())
     recreate(shop, replicas=4)
     await shop.cycle(tuning(), after_seconds=15)
@@ -58,7 +52,7 @@ async def test_a_successor_is_observed_afresh() -> None:
 
 
 async def test_variables_that_somebody_took_away_are_not_believed_to_be_there() -> None:
-    shop = world()
+    shop = of_two_pods()
     wish: dict[str, Any] = {"uvicorn": KEEP_ALIVE, "replicas": {"mode": "Off"}}
     await shop.cycle(tuning(**wish))
     assert shop.status().applied.timeout_keep_alive_seconds == 30
@@ -72,7 +66,7 @@ async def test_variables_that_somebody_took_away_are_not_believed_to_be_there() 
 
 
 async def test_they_are_set_again() -> None:
-    shop = world()
+    shop = of_two_pods()
     wish: dict[str, Any] = {"uvicorn": KEEP_ALIVE, "replicas": {"mode": "Off"}}
     await shop.cycle(tuning(**wish))
     (container,) = shop.api.deployments[CHECKOUT]["spec"]["template"]["spec"]["containers"]

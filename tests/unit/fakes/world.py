@@ -139,5 +139,12 @@ class World:
         return [(event["type"], event["reason"]) for event in self.api.events]
 
 
+def of_two_pods() -> World:
+    """With the Deployment `checkout`, which is ready."""
+    made = World()
+    made.api.add_deployment(replicas=2)
+    return made
+
+
 KEEP_ALIVE = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
 """One setting that the law moves at once."""
