@@ -19,7 +19,7 @@ class Heartbeat:
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due = time.monotonic()
-        self._last_lag_seconds = self._lag_before_seconds = 0.0
+        self._last_lag_seconds = 0.0
         self.interval_seconds = INTERVAL_SECONDS
         self.lags = Histogram(WAIT_EDGES)
 
@@ -37,9 +37,13 @@ class Heartbeat:
         return now - self._due if self._timer is not None else 0.0
 
     def lag_seconds(self, now: float) -> float:
-        """How late the loop is, twice in a row: a single stall is over when requests are looked at again, and refusing
-        those would turn slow answers into errors."""
-        return min(max(self.overdue_seconds(now), self._last_lag_seconds), self._lag_before_seconds)
+        """How late this turn of the loop is so far, as long as the turn before was at least half as late.
+
+        Under overload each turn runs all that arrived during the one before: what is refused once a turn is late keeps
+        the next one short. A single stall is over when requests are looked at again, and refusing those would turn slow
+        answers into errors.
+        """
+        return min(self.overdue_seconds(now), 2 * self._last_lag_seconds)
 
     def watch_for(self, lag_limit_seconds: float | None) -> None:
         """Beats often enough to see such a lag soon; None is the usual interval."""
@@ -54,7 +58,6 @@ class Heartbeat:
         self._timer = self._loop.call_later(self.interval_seconds, self._beat)
 
     def _beat(self) -> None:
-        self._lag_before_seconds = self._last_lag_seconds
         self._last_lag_seconds = max(0.0, time.monotonic() - self._due)
         self.lags.observe(self._last_lag_seconds)
         self._arm()

@@ -17,6 +17,8 @@ LOOP_LAG = "loop_lag"
 SHED = 0
 """In place of a status: the request never reached the app."""
 OUTCOMES = ("shed", "1xx", "2xx", "3xx", "4xx", "5xx")
+_OBJECTIVE_SHARES = (0.4, 0.6, 0.8, 1.0)
+"""Edges are close where the tail is compared with the objective: an interpolated 99th percentile may be a bucket off."""
 _ALWAYS_SHOWN = frozenset({"shed", "2xx", "5xx"})  # a rate can only be taken of what was there before it grew
 
 
@@ -64,7 +66,8 @@ class Traffic:
         self.closing = self.draining or self._close_share > 0
         if settings.objective_seconds is not None:
             for histogram in self.durations:
-                histogram.add_edge(settings.objective_seconds)
+                for share in _OBJECTIVE_SHARES:
+                    histogram.add_edge(round(share * settings.objective_seconds, 6))
 
     def drain(self, draining: bool) -> None:  # noqa: FBT001 - a state, not a mode of working
         """Says that the process is about to end, or that it is not."""

@@ -12,7 +12,7 @@ from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
 from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
-from fastapi_tuning.control.limits import propose_limits, protection_of
+from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
 from fastapi_tuning.control.oscillation import effect_delay, gain
@@ -118,8 +118,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     if one_worker:
         verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
     else:
-        suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
-        protection = protection_of(workload, downstream=suspected or found.waits_downstream)
+        protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
         verdicts = (
@@ -133,6 +132,14 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
         limiting_factor=_limiting_factor(found, history, situation),
         history=history,
     )
+
+
+def _only_refusing_helps(situation: _Situation, history: History, found: Estimate) -> bool:
+    """More pods bring nothing, or there may be no more of anything and there is too much load already."""
+    now = situation.observation.time
+    suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
+    cornered = found.overloaded and not may_grow(found, situation.observation.workload, situation.spec)
+    return suspected or found.waits_downstream or cornered
 
 
 def _of_this_template(history: History, situation: _Situation) -> History:

@@ -18,6 +18,7 @@ _SHED_RATIO = 0.01
 _IDLE_CPU = 0.6
 SLOW = 1.5
 """Service time over the uncontended one, from which on something behind the pods is slower than it was."""
+_FULL_POOL = 0.9
 _WAITING_SHARE = 0.05
 """A queue counts from a twentieth of the pool on; a request or two always wait for a moment."""
 
@@ -59,10 +60,16 @@ class Estimate:
     def waits_downstream(self) -> bool:
         """The signature of something slow behind the pods: overload, idle cores, requests that take longer than alone.
 
-        Where a limit refuses them already they do not, so refusing itself counts too.
+        Where a limit refuses them already they do not, so refusing itself counts too, unless all threads are in use.
         """
         idle = self.cpu_utilisation is not None and self.cpu_utilisation < _IDLE_CPU
-        return idle and (self.shedding or (self.overloaded and self.is_slow))
+        return idle and not self.threads_bind and (self.shedding or (self.overloaded and self.is_slow))
+
+    @property
+    def threads_bind(self) -> bool:
+        """Whether all threads are in use, and by requests that take no longer than alone."""
+        pool, busy = self.capacity.threads, self.busy_threads
+        return pool is not None and busy is not None and busy >= _FULL_POOL * pool and not self.is_slow
 
     @property
     def is_slow(self) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
-from fastapi_tuning.api.status import Settings
+from fastapi_tuning.api.status import LimitingFactor, Settings
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal, bounds_of, mode_of, within
 from fastapi_tuning.control.observation import Delivery, PodTraffic, Traffic, Workload
@@ -31,14 +31,22 @@ class Protection(StrEnum):
     NET = "net"
     """The agent's: requests in flight; far enough out that a healthy pod never meets it."""
     EXACT = "exact"
-    """The agent's, while something behind the pods limits them: who is admitted makes the objective."""
+    """The agent's, while something behind the pods limits them or nothing may grow: who is admitted makes the objective."""
 
 
-def protection_of(workload: Workload, *, downstream: bool) -> Protection:
-    """By who applies the limit, and whether more pods could help instead."""
+def protection_of(workload: Workload, *, only_refusing_helps: bool) -> Protection:
+    """By who applies the limit, and whether more pods or threads could help instead."""
     if workload.delivery is Delivery.ROLLOUT:
         return Protection.CONNECTIONS
-    return Protection.EXACT if downstream else Protection.NET
+    return Protection.EXACT if only_refusing_helps else Protection.NET
+
+
+def may_grow(estimate: Estimate, workload: Workload, spec: FastAPITuningSpec) -> bool:
+    """Whether there may be more pods or, where threads bind, more threads."""
+    pods = mode_of(spec, Knob.REPLICAS) is Mode.AUTO and workload.desired_replicas < spec.replicas.max
+    pool = estimate.capacity.threads
+    threads = mode_of(spec, Knob.THREADS) is Mode.AUTO and pool is not None and pool < spec.thread_pool.max
+    return pods or (threads and estimate.capacity.binding is LimitingFactor.THREAD_POOL)
 
 
 def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
@@ -46,14 +54,15 @@ def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
 
     X S requests are served at a time (all T threads where threads bind, about one where CPU does), and the last one
     admitted waits for the others, which leave at the rate X. Under overload X is what the busiest pod really serves: a
-    database may give less than threads and CPU could take. None while the capacity of a pod is unknown; no queue where
+    database may give less than threads and CPU could take; not where all threads are in use, since much of the window
+    may be from before the overload. None while the capacity of a pod is unknown; no queue where
     service takes as long as the objective allows.
     """
     capacity = estimate.capacity
     rate, service = capacity.saturated_per_second, capacity.service_seconds
     if rate is None or service is None:
         return None
-    if estimate.overloaded:
+    if estimate.overloaded and not estimate.threads_bind:
         rate = min(rate, estimate.busiest_per_second)
     slack = max(0.0, spec.objectives.latency.threshold_seconds - (capacity.service_tail_seconds or service))
     queue = min(_LONGEST_QUEUE, _ADMISSION_MARGIN * rate * slack)

@@ -1,4 +1,4 @@
-"""How late the loop is, as admission asks: late twice in a row, or not late."""
+"""How late the loop is, as admission asks: late in this turn and in the one before, or not late."""
 
 import asyncio
 import time
@@ -16,24 +16,39 @@ async def beating() -> Heartbeat:
     return heartbeat
 
 
-async def stall() -> None:
-    """Keep the loop busy, then let it run the timers that are due."""
-    time.sleep(STALL_SECONDS)  # noqa: ASYNC251 - the stall that is to be seen
+def stall() -> None:
+    time.sleep(STALL_SECONDS)
+
+
+async def next_turn() -> None:
+    """Let the loop run the timers that are due."""
     await asyncio.sleep(0.001)
 
 
 async def test_a_loop_that_stalls_once_is_not_late() -> None:
     heartbeat = await beating()
-    await stall()
+    stall()
+    assert heartbeat.lag_seconds(time.monotonic()) < LATE_SECONDS
+    await next_turn()
     assert heartbeat.lag_seconds(time.monotonic()) < LATE_SECONDS
     heartbeat.stop()
 
 
-async def test_a_loop_that_stalls_again_and_again_is_late() -> None:
+async def test_a_loop_that_stalls_turn_after_turn_is_late_as_soon_as_the_second_turn_is() -> None:
     heartbeat = await beating()
-    for _ in range(3):
-        await stall()
+    stall()
+    await next_turn()
+    stall()
     assert heartbeat.lag_seconds(time.monotonic()) >= LATE_SECONDS
+    heartbeat.stop()
+
+
+async def test_what_a_late_turn_leaves_for_the_next_is_let_in_until_that_is_late_itself() -> None:
+    heartbeat = await beating()
+    for _ in range(2):
+        stall()
+        await next_turn()
+    assert heartbeat.lag_seconds(time.monotonic()) < LATE_SECONDS
     heartbeat.stop()
 
 

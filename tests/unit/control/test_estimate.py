@@ -109,6 +109,8 @@ def test_a_queue_counts_from_a_twentieth_of_the_pool_on(changes: dict[str, objec
         pytest.param({"verdict": Verdict.MISSED, "slowdown": 1.5}, False, id="not slow"),
         pytest.param({"verdict": Verdict.MISSED}, False, id="slowness unknown"),
         pytest.param({"slowdown": 1.6}, False, id="not late"),
+        pytest.param({"shedding": True, "busy_threads": 39.0}, False, id="refusing, all threads in use"),
+        pytest.param({"shedding": True, "busy_threads": 39.0, "slowdown": 1.6}, True, id="refusing, in slow threads"),
         pytest.param({"shedding": True, "cpu_utilisation": 0.6}, False, id="computing"),
         pytest.param({"shedding": True, "cpu_utilisation": None}, False, id="CPU unknown"),
     ],

@@ -12,6 +12,7 @@ from fastapi_tuning.control import limits
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.limits import Protection
+from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import Delivery, Traffic
 from tests.unit.control.builders import MISSED, capacity, estimate, pod_traffic, spec, traffic, workload
 
@@ -79,9 +80,37 @@ def test_the_agents_limit_counts_requests_and_is_exact_only_where_refusing_is_al
 def test_a_limit_protects_by_who_applies_it_and_whether_pods_could_help() -> None:
     live, rollout = workload(delivery=Delivery.LIVE), workload(delivery=Delivery.ROLLOUT)
 
-    assert limits.protection_of(live, downstream=True) is Protection.EXACT
-    assert limits.protection_of(live, downstream=False) is Protection.NET
-    assert limits.protection_of(rollout, downstream=True) is Protection.CONNECTIONS
+    assert limits.protection_of(live, only_refusing_helps=True) is Protection.EXACT
+    assert limits.protection_of(live, only_refusing_helps=False) is Protection.NET
+    assert limits.protection_of(rollout, only_refusing_helps=True) is Protection.CONNECTIONS
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, True, id="pods to spare"),
+        pytest.param(
+            {"replicas": {"min": 1, "max": 2}}, True, id="no pod to spare, threads bind and there may be more"
+        ),
+        pytest.param({"replicas": {"mode": "Off"}, "thread_pool": {"max": 40}}, False, id="neither"),
+        pytest.param({"replicas": {"mode": "Off"}, "thread_pool": {"mode": "Off"}}, False, id="neither is ours"),
+    ],
+)
+def test_a_service_may_grow_by_pods_and_where_threads_bind_by_threads(changes: dict[str, Any], expected: bool) -> None:
+    assert limits.may_grow(estimate(), workload(desired_replicas=2), spec(**changes)) is expected
+
+
+def test_threads_are_no_way_to_grow_where_the_processor_binds() -> None:
+    computes = estimate(capacity=replace(capacity(), cpu_safe_per_second=10.0))
+
+    assert not limits.may_grow(computes, workload(), spec(replicas={"mode": "Off"}))
+
+
+def test_a_pool_in_full_use_serves_at_its_own_rate_however_little_of_the_overload_was_seen_yet() -> None:
+    begun: dict[str, Any] = {"verdict": Verdict.MISSED, "busiest_per_second": 100.0}
+
+    assert limits.admitted(estimate(**begun, busy_threads=38.0), spec()) == ADMITTED
+    assert limits.admitted(estimate(**begun, busy_threads=10.0), spec()) == 10 + math.floor(0.9 * 100 * 0.4)
 
 
 @pytest.mark.parametrize("unknown", [{"service_seconds": None}, {"thread_saturated_per_second": None}])
