@@ -11,6 +11,7 @@ from typing import Any
 from fastapi_tuning_agent.accounts import address
 from fastapi_tuning_agent.outbound import DATABASE, count_calls
 
+
 def hook(module: ModuleType) -> None:
     """On `asyncpg.connection` or `asyncpg.prepared_stmt`. Connections of a pool come here too."""
     if hasattr(module, "PreparedStatement"):

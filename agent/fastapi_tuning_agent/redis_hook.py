@@ -9,7 +9,10 @@ from fastapi_tuning_agent.accounts import address
 from fastapi_tuning_agent.outbound import CACHE, count_calls
 
 _WAITING = frozenset(
-    "BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN WAIT WAITAOF XREAD XREADGROUP".split()
+    {
+        *("BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN"),
+        *("WAIT", "WAITAOF", "XREAD", "XREADGROUP"),
+    }
 )
 """Commands that wait for others on purpose: a worker that waits for its queue says nothing about the cache."""
 
