@@ -28,7 +28,7 @@ def hook(module: ModuleType) -> None:
     if outbound_is_off(os.environ):
         return
     count_calls(module.engine.Connection, "_execute_context", _where)
-    _watch_new_engines(module.engine.Engine)
+    _watch_new_engines(module.engine.Dialect)
     _watch_waits(module.util.queue.Queue)
     if hasattr(module.util.queue, "AsyncAdaptedQueue"):  # since SQLAlchemy 1.4
         _watch_waits(module.util.queue.AsyncAdaptedQueue)
@@ -38,22 +38,26 @@ def _where(connection: Any, *_: Any, **__: Any) -> tuple[str, str]:
     return DATABASE, POOLS.peer_of(connection.engine)
 
 
-def _watch_new_engines(engine_class: Any) -> None:
-    """So that a pool is known whose first connection never comes. Older engines are known by their first statement."""
-    own = engine_class.__init__
+def _watch_new_engines(dialect_class: Any) -> None:
+    """So that a pool is known whose first connection never comes. Older engines are known by their first statement.
+
+    This is the last that is called when an engine is made, and meant for that; the arguments of `Engine.__init__` are
+    read from its code, so that one cannot be wrapped.
+    """
+    own = dialect_class.engine_created.__func__
     if hasattr(own, "counts_outbound"):
         return
 
     @functools.wraps(own)
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - the name is given
-        own(self, *args, **kwargs)
+    def engine_created(cls: Any, engine: Any) -> None:
+        own(cls, engine)
         try:
-            POOLS.peer_of(self)
+            POOLS.peer_of(engine)
         except Exception:  # noqa: BLE001 - whatever breaks here, the app must not notice
             _log.debug("the tuning agent does not know this engine's pool", exc_info=True)
 
-    __init__.counts_outbound = True  # type: ignore[attr-defined]
-    engine_class.__init__ = __init__
+    engine_created.counts_outbound = True  # type: ignore[attr-defined]
+    dialect_class.engine_created = classmethod(engine_created)
 
 
 def _watch_waits(queue_class: Any) -> None:

@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> str:
 @pytest.fixture
 def engine(file: str, pools: ConnectionPools) -> Iterator[sqlalchemy.Engine]:
     """Two connections at most, and whoever gets none within 30 s is told so."""
-    engine = create_engine(f"sqlite:///{file}", poolclass=QueuePool, pool_size=1, max_overflow=1, timeout=30)
+    engine = create_engine(f"sqlite:///{file}", poolclass=QueuePool, pool_size=1, max_overflow=1, pool_timeout=30)
     yield engine
     engine.dispose()
 
@@ -141,6 +141,14 @@ def test_a_pool_that_dispose_makes_anew_is_known_by_its_first_statement(
         assert pools.read()[file][:2] == (2, 1)
 
 
+def test_an_engine_takes_all_its_arguments_as_without_the_agent(file: str, pools: ConnectionPools) -> None:
+    engine = create_engine(
+        f"sqlite:///{file}", echo=False, hide_parameters=True, logging_name="shop", execution_options={"stream_results": 1}
+    )
+    assert (engine.hide_parameters, engine.logging_name) == (True, "shop")
+    engine.dispose()
+
+
 def test_a_pool_without_a_limit_has_none(file: str, pools: ConnectionPools) -> None:
     engine = create_engine(f"sqlite:///{file}", poolclass=QueuePool, max_overflow=-1)
     assert pools.read()[file].limit is None
@@ -156,8 +164,8 @@ def test_a_pool_with_another_inside_costs_only_what_it_would_have_told(file: str
             raise RuntimeError("made anew")
 
     engine = create_engine(f"sqlite:///{file}", poolclass=Other)
+    assert engine.pool.size() == 5
     assert pools.read()[file][:2] == (None, 0)
-    engine.dispose()
 
 
 def test_an_engine_without_a_pool_has_statements_only(file: str, pools: ConnectionPools, counted: Accounts) -> None:
@@ -207,8 +215,11 @@ async def test_what_sqlalchemy_asks_of_its_asynchronous_driver_counts_once(
 
 async def test_so_it_does_with_asyncpg(pools: ConnectionPools, counted: Accounts) -> None:
     with serving(PostgreSQL) as port:
-        engine = create_async_engine(f"postgresql+asyncpg://app@127.0.0.1:{port}/shop", connect_args={"ssl": False})
-        engine.sync_engine.dialect.initialize = lambda connection: None  # type: ignore[method-assign]
+        engine = create_async_engine(
+            f"postgresql+asyncpg://app@127.0.0.1:{port}/shop",
+            connect_args={"ssl": False},
+            _initialize=False,  # which would ask for versions and settings
+        )
         async with engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
             await connection.execute(text("SELECT 2"))
