@@ -1,8 +1,11 @@
-"""What calls took, by whom they went to: any thread writes, any thread reads, and there are never too many."""
+"""What calls took, by whom they went to: any thread writes, any thread reads, and there are never too many.
+
+Locks are re-entrant: a signal handler or a finalizer of the app's may make a call while one is held.
+"""
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from time import monotonic_ns
 from typing import NamedTuple
 
@@ -31,7 +34,7 @@ class Account:
     __slots__ = ("_began_ns", "_failed", "_lock", "_succeeded", "_took_ns", "_under_way")
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._under_way = 0
         self._began_ns = 0
         """Sum of the beginnings of those under way."""
@@ -69,7 +72,7 @@ class Accounts:
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], Account] = {}
-        self._change = Lock()
+        self._change = RLock()
 
     def account(self, kind: str, peer: str) -> Account:
         account = self._accounts.get((kind, peer))

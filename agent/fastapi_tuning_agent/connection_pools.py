@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -34,7 +34,7 @@ class ConnectionPools:
         self._waits_by_queue: WeakKeyDictionary[Any, Account] = WeakKeyDictionary()
         """By the queue inside a pool that has a limit."""
         self._waits = Accounts()
-        self._change = Lock()
+        self._change = RLock()
 
     def peer_of(self, engine: Any) -> str:
         """The database of an engine, whose pool is known from now on."""

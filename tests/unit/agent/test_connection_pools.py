@@ -142,9 +142,7 @@ def test_a_pool_that_dispose_makes_anew_is_known_by_its_first_statement(
 
 
 def test_an_engine_takes_all_its_arguments_as_without_the_agent(file: str, pools: ConnectionPools) -> None:
-    engine = create_engine(
-        f"sqlite:///{file}", echo=False, hide_parameters=True, logging_name="shop", execution_options={"stream_results": 1}
-    )
+    engine = create_engine(f"sqlite:///{file}", echo=False, hide_parameters=True, logging_name="shop")
     assert (engine.hide_parameters, engine.logging_name) == (True, "shop")
     engine.dispose()
 
