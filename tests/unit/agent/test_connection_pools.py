@@ -74,7 +74,7 @@ def test_an_exhausted_pool_shows_who_waits_and_for_how_long(
         assert 0 < first < second
         held.close()
         waiting.join()
-    assert pools.read()[file]._replace(waits=None) == (2, 0, None)
+    assert pools.read()[file][:2] == (2, 0)
     assert pools.read()[file].waits._replace(seconds=0) == (0, 0, 1, 0)
 
 
@@ -104,7 +104,7 @@ async def test_an_asynchronous_pool_is_watched_in_the_same_way(file: str, pools:
         while pools.read()[file].waits.under_way == 0:  # noqa: ASYNC110 - one step of the loop at a time
             await asyncio.sleep(0)
     await waiting
-    assert pools.read()[file]._replace(waits=None) == (1, 0, None)
+    assert pools.read()[file][:2] == (1, 0)
     assert pools.read()[file].waits._replace(seconds=0) == (0, 0, 1, 0)
     await engine.dispose()
 
@@ -162,7 +162,7 @@ def test_a_pool_with_another_inside_costs_only_what_it_would_have_told(file: str
             raise RuntimeError("made anew")
 
     engine = create_engine(f"sqlite:///{file}", poolclass=Other)
-    assert engine.pool.size() == 5
+    assert isinstance(engine.pool, Other)
     assert pools.read()[file][:2] == (None, 0)
 
 

@@ -117,7 +117,7 @@ def test_wrapping_twice_counts_once(client: Any, counted: Accounts) -> None:
 
 def test_switched_off_the_class_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTAPI_TUNING_OUTBOUND", "off")
-    untouched = type("Untouched", (Client,), {})
+    untouched: Any = type("Untouched", (Client,), {})
     count_calls(untouched, "send", where)
     assert untouched.send is Client.send
 

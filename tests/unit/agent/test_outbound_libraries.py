@@ -182,10 +182,11 @@ async def test_so_do_those_of_its_asynchronous_client(counted: Accounts, cache: 
         assert await client.get("key") == b"value"
         await client.blpop(["queue"], timeout=1)
         async with client.pipeline(transaction=False) as pipeline:
-            pipeline.get("one").get("two")
+            pipeline.get("one")
+            pipeline.get("two")
             assert await pipeline.execute() == [b"value", b"value"]
         with pytest.raises(redis.ResponseError):
-            await client.execute_command("BAD")
+            await client.execute_command("BAD")  # type: ignore[no-untyped-call]
     assert ended(counted) == {("Cache", f"127.0.0.1:{cache}"): (2, 1)}
 
 

@@ -1,7 +1,7 @@
 """What agents say of databases and services that their pods call, and what becomes of an answer that is none."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -31,15 +31,19 @@ class Answers:
         return self.samples if queries.MEASURE in promql else ()
 
 
-def pool(pod: str = "pod-0", peer: str = "db:5432", **changes: float) -> list[Sample]:
+def pool(pod: str = "pod-0", peer: str = "db:5432", changes: Mapping[str, float] | None = None) -> list[Sample]:
     labels = {"namespace": "shop", "pod": pod, "peer": peer}
-    return [Sample(labels={**labels, "measure": name}, value=value) for name, value in {**POOL, **changes}.items()]
+    return [
+        Sample(labels={**labels, "measure": name}, value=value) for name, value in (POOL | dict(changes or {})).items()
+    ]
 
 
-def calls(pod: str = "pod-0", peer: str = "api:443", kind: str = "HTTP", **changes: float) -> list[Sample]:
+def calls(
+    pod: str = "pod-0", peer: str = "api:443", kind: str = "HTTP", changes: Mapping[str, float] | None = None
+) -> list[Sample]:
     labels = {"namespace": "shop", "pod": pod, "peer": peer, "kind": kind}
     samples = []
-    for name, value in {**CALLS, **changes}.items():
+    for name, value in (CALLS | dict(changes or {})).items():
         measure, _, outcome = name.partition(" ")
         samples.append(
             Sample(labels={**labels, "measure": measure} | ({"outcome": outcome} if outcome else {}), value=value)
@@ -113,7 +117,7 @@ def test_a_prometheus_that_refuses_this_query_takes_nothing_else_away() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, 1e12])
 @pytest.mark.parametrize("name", [*POOL, *CALLS])
 def test_what_has_a_number_that_is_none_is_dropped_and_the_rest_is_not(name: str, value: float) -> None:
-    hostile = pool("pod-1", **{name: value}) if name in POOL else calls("pod-1", **{name: value})
+    hostile = pool("pod-1", changes={name: value}) if name in POOL else calls("pod-1", changes={name: value})
     assert read(pool(), calls(), hostile) == read(pool(), calls())
 
 
@@ -140,7 +144,9 @@ def test_the_same_peer_of_two_kinds_is_two() -> None:
 
 
 def test_of_too_many_peers_those_that_take_most_time_stay() -> None:
-    found = read(*(calls(peer=f"host-{number}", seconds=float(number)) for number in range(MOST_NAMED + 20)))
+    found = read(
+        *(calls(peer=f"host-{number}", changes={"seconds": float(number)}) for number in range(MOST_NAMED + 20))
+    )
     assert found is not None
     times = [peer.seconds_per_second for peer in found.peers]
     assert times == [float(number) for number in reversed(range(20, MOST_NAMED + 20))]
