@@ -19,7 +19,7 @@ from benchmarks.agent.outbound_path import CALLS
 from dev.cluster.layout import REPOSITORY
 
 FEW, MANY = 1000, 6000
-TURNS, CALLS_OF_A_TURN = 7, 50_000
+TURNS, CALLS_OF_A_TURN = 5, 10_000
 VARIANTS = {"off": {"FASTAPI_TUNING_OUTBOUND": "off"}, "on": {}}
 
 
