@@ -1,8 +1,11 @@
 """The calls of each library, made with the library itself, to a server on loopback."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import aiohttp.client
@@ -21,7 +24,15 @@ import requests.sessions
 import urllib3
 import urllib3.connectionpool
 
-from fastapi_tuning_agent import aiohttp_hook, asyncpg_hook, httpx_hook, redis_hook, requests_hook, urllib3_hook
+from fastapi_tuning_agent import (
+    aiohttp_hook,
+    asyncpg_hook,
+    httpx_hook,
+    outbound,
+    redis_hook,
+    requests_hook,
+    urllib3_hook,
+)
 from fastapi_tuning_agent.accounts import Accounts
 from tests.unit.fakes.outbound_peers import HttpService, PostgreSQL, Redis, nobody, serving
 
@@ -204,3 +215,39 @@ async def test_statements_of_asyncpg_count_also_on_connections_of_its_pool(count
                 await connection.execute("bad")
             assert before == {}
             assert ended(counted) == {("Database", f"127.0.0.1:{database}"): (4, 1)}
+
+
+METHODS = """
+import aiohttp, asyncpg, httpx, redis, redis.asyncio, requests, sqlalchemy, urllib3
+methods = [
+    aiohttp.ClientSession._request, asyncpg.Connection.fetch, asyncpg.prepared_stmt.PreparedStatement.fetch,
+    httpx.Client.send, httpx.AsyncClient.send, redis.Redis.execute_command, redis.asyncio.Redis.execute_command,
+    requests.Session.send, sqlalchemy.engine.Connection._execute_context, sqlalchemy.util.queue.Queue.get,
+    urllib3.connectionpool.HTTPConnectionPool.urlopen,
+]
+"""
+WATCH = "from fastapi_tuning_agent.finder import watch_imports; watch_imports()"
+SHOW = "print({hasattr(method, 'counts_outbound') for method in methods})"
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "counted_are"),
+    [
+        ((WATCH, METHODS), {}, {True}),
+        ((METHODS, WATCH, METHODS), {}, {True}),
+        ((WATCH, METHODS), {"FASTAPI_TUNING_OUTBOUND": "off"}, {False}),
+    ],
+    ids=["imported after the agent", "imported before it", "switched off"],
+)
+def test_importing_a_library_is_all_it_takes(
+    code: tuple[str, ...], variables: dict[str, str], counted_are: set[bool]
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "\n".join((*code, SHOW))],
+        env={"PYTHONPATH": str(Path(outbound.__file__).parents[1]), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.stdout.strip(), run.stderr) == (str(counted_are), "")
