@@ -15,7 +15,10 @@ NOT_THE_LOOP = "not the loop's own code: it waits for CPU, or for other threads 
 
 _LIBRARIES = tuple(
     os.path.join(path, "")
-    for path in {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    for path in {
+        os.path.dirname(os.path.abspath(__file__)),  # between the app and the libraries whose calls are counted
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    }
     if path
 )
 _WAITING = (os.sep + "selectors.py", os.path.join("asyncio", "runners.py"), os.path.join("uvloop", "__init__.py"))

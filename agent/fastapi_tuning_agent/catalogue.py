@@ -63,6 +63,15 @@ CATALOGUE: dict[str, Metric] = {
         "server_answers_total": Metric(COUNTER, "Answers of the server, its own 503 and those to probes among them"),
         "limit_concurrency": Metric(GAUGE, "uvicorn's limit on connections; absent: none", max),
         "timeout_keep_alive_seconds": Metric(GAUGE, "How long uvicorn keeps an idle connection", max),
+        "database_pool_connections_max": Metric(
+            GAUGE, "Connections that SQLAlchemy's pools may open; absent: no limit"
+        ),
+        "database_pool_connections_in_use": Metric(GAUGE, "Connections of these pools that are in use"),
+        "database_pool_waiting": Metric(GAUGE, "Requests that wait for one of these connections"),
+        "database_pool_wait_seconds_total": Metric(COUNTER, "Time that was spent waiting for these connections"),
+        "outbound_calls_total": Metric(COUNTER, "Calls to others that have ended"),
+        "outbound_seconds_total": Metric(COUNTER, "Time that calls to others took, those that go on counted until now"),
+        "outbound_in_flight": Metric(GAUGE, "Calls to others that have not ended"),
         "process_cpu_seconds_total": Metric(COUNTER, "CPU time of the worker processes"),
         "process_resident_memory_bytes": Metric(GAUGE, "Memory of the worker processes"),
     }.items()

@@ -14,6 +14,7 @@ METRICS_HOST_VARIABLE = "FASTAPI_TUNING_METRICS_HOST"
 PROBE_PATHS_VARIABLE = "FASTAPI_TUNING_PROBE_PATHS"
 READINESS_PATHS_VARIABLE = "FASTAPI_TUNING_READINESS_PATHS"
 WORKERS_MODE_VARIABLE = "FASTAPI_TUNING_WORKERS_MODE"
+OUTBOUND_VARIABLE = "FASTAPI_TUNING_OUTBOUND"
 
 ALWAYS_EXEMPT_PATHS = frozenset({"/healthz", "/livez", "/readyz", "/metrics"})
 
@@ -35,6 +36,11 @@ class Options(NamedTuple):
 def is_off(environment: Mapping[str, str]) -> bool:
     """The kill switch."""
     return environment.get(SWITCH_VARIABLE, "").strip().lower() in OFF
+
+
+def outbound_is_off(environment: Mapping[str, str]) -> bool:
+    """Whether the libraries that call others are to be left as they are."""
+    return environment.get(OUTBOUND_VARIABLE, "").strip().lower() in OFF
 
 
 def enforces_one_worker(environment: Mapping[str, str]) -> bool:

@@ -18,6 +18,15 @@ HOOKS = {
     "uvicorn.config": "fastapi_tuning_agent.worker_hooks",
     "gunicorn.arbiter": "fastapi_tuning_agent.worker_hooks",
     "anyio._backends._asyncio": "fastapi_tuning_agent.anyio_hook",
+    "httpx._client": "fastapi_tuning_agent.httpx_hook",
+    "requests.sessions": "fastapi_tuning_agent.requests_hook",
+    "urllib3.connectionpool": "fastapi_tuning_agent.urllib3_hook",
+    "aiohttp.client": "fastapi_tuning_agent.aiohttp_hook",
+    "sqlalchemy": "fastapi_tuning_agent.sqlalchemy_hook",
+    "asyncpg.connection": "fastapi_tuning_agent.asyncpg_hook",
+    "asyncpg.prepared_stmt": "fastapi_tuning_agent.asyncpg_hook",
+    "redis.client": "fastapi_tuning_agent.redis_hook",
+    "redis.asyncio.client": "fastapi_tuning_agent.redis_hook",
 }
 """Our module, by the module that its `hook` is run on."""
 

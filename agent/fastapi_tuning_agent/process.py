@@ -12,9 +12,11 @@ from collections.abc import Callable
 
 from fastapi_tuning_agent import report
 from fastapi_tuning_agent.catalogue import Snapshot
+from fastapi_tuning_agent.connection_pools import POOLS
 from fastapi_tuning_agent.environment import options_from
 from fastapi_tuning_agent.ledger import Ledger
 from fastapi_tuning_agent.loop_agent import LoopAgent
+from fastapi_tuning_agent.outbound import OUTBOUND
 from fastapi_tuning_agent.page import Page
 from fastapi_tuning_agent.retirement import Phase, Retirement
 from fastapi_tuning_agent.settings import Settings
@@ -101,6 +103,8 @@ class Process:
             return self._ledger.total(
                 {
                     "process": report.of_process(servers, self._wishes.errors),
+                    "outbound": report.of_outbound(OUTBOUND),
+                    "connection pools": report.of_connection_pools(POOLS),
                     **{agent.name: report.of_loop(agent) for agent in self._loops},
                     **{f"app {number}": report.of_traffic(traffic) for number, traffic in enumerate(self._traffics)},
                 }

@@ -7,7 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from fastapi_tuning_agent.accounts import Accounts
 from fastapi_tuning_agent.catalogue import Labels, Snapshot
+from fastapi_tuning_agent.connection_pools import ConnectionPools
 from fastapi_tuning_agent.histogram import Histogram
 from fastapi_tuning_agent.launch import agent_labels, asked_workers, loop_labels
 from fastapi_tuning_agent.loop_agent import LoopAgent
@@ -78,6 +80,33 @@ def of_process(servers: Sequence[UvicornServer], settings_errors: int) -> Snapsh
             process_resident_memory_bytes=_resident_memory_bytes(),
         ),
     }
+
+
+def of_outbound(accounts: Accounts) -> Snapshot:
+    told: Snapshot = {}
+    for (kind, peer), account in accounts.items():
+        read, labels = account.read(), (("kind", kind), ("peer", peer))
+        told.setdefault("fastapi_tuning_outbound_calls_total", {}).update(
+            {(*labels, ("outcome", "ok")): float(read.succeeded), (*labels, ("outcome", "error")): float(read.failed)}
+        )
+        told.setdefault("fastapi_tuning_outbound_seconds_total", {})[labels] = read.seconds
+        told.setdefault("fastapi_tuning_outbound_in_flight", {})[labels] = float(read.under_way)
+    return told
+
+
+def of_connection_pools(pools: ConnectionPools) -> Snapshot:
+    told: Snapshot = {}
+    for peer, read in pools.read().items():
+        values = {
+            "connections_max": read.limit,
+            "connections_in_use": read.in_use,
+            "waiting": read.waits.under_way,
+            "wait_seconds_total": read.waits.seconds,
+        }
+        for name, value in values.items():
+            if value is not None:
+                told.setdefault(f"fastapi_tuning_database_pool_{name}", {})[(("peer", peer),)] = float(value)
+    return told
 
 
 def _pool(name: str, pool: ThreadPool | ResizableExecutor) -> Snapshot:

@@ -39,7 +39,7 @@ from fastapi_tuning.errors import (
     WriteRejected,
 )
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
-from fastapi_tuning.observe.agents import AgentReadings, marked, read_agents
+from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked, read_agents
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.signals import with_ages
@@ -170,6 +170,7 @@ class Reconciler:
             time=now,
             workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
             signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
+            dependencies=(seen.readings or NO_READINGS).dependencies_of(tuning.namespace, target.agents),
         )
         surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)

@@ -139,6 +139,55 @@ class BlockingCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabasePool:
+    """One pool of connections, summed over the pods of the target, per peer."""
+
+    peer: str
+    """host:port of the database (or the file for SQLite)."""
+    size: float
+    """Most connections that the pools may open (pool_size + max_overflow)."""
+    checked_out: float
+    """Connections in use; the highest of the window, as is `waiting`."""
+    waiting: float
+    """Requests that wait for a connection."""
+    wait_seconds_per_second: float
+    """Time spent waiting for a connection, per second; over requests per second it is the wait of a request."""
+
+
+class PeerKind(StrEnum):
+    """What answers a call."""
+
+    HTTP = "HTTP"
+    DATABASE = "Database"
+    CACHE = "Cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundPeer:
+    """Calls that the pods make to one peer, summed over the pods."""
+
+    kind: PeerKind
+    peer: str
+    """host:port, or what stands for it: `other` is the rest of many."""
+    calls_per_second: float
+    """Calls that ended."""
+    failed_per_second: float
+    """Those of them that ended without an answer, or with a status from 500 on."""
+    seconds_per_second: float
+    """Time spent in the calls, per second; over requests per second it is the share of a request."""
+    in_flight: float
+    """The highest of the window."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """What the pods wait for, as their agents measure it; what takes or waits most comes first."""
+
+    pools: tuple[DatabasePool, ...]
+    peers: tuple[OutboundPeer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSetting:
     """Whether an environment variable of ours would take effect in the container, and what is there now."""
 
@@ -217,3 +266,5 @@ class Observation:
     time: datetime
     workload: Workload
     signals: Signals
+    dependencies: Dependencies | None = None
+    """None: no agent measures them."""

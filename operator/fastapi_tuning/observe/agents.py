@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.agent import INIT_CONTAINER, SETTINGS_ANNOTATION
 from fastapi_tuning.api.status import Live
 from fastapi_tuning.api_server import Json
-from fastapi_tuning.control.observation import BlockingCall, Enforcement, LaunchForm, Signals, Traffic
+from fastapi_tuning.control.observation import BlockingCall, Dependencies, Enforcement, LaunchForm, Signals, Traffic
 from fastapi_tuning.control.route import AgentCount
 from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.observe import queries
+from fastapi_tuning.observe.dependencies import read_dependencies, summed
 from fastapi_tuning.observe.prometheus import PrometheusReader, Sample
 from fastapi_tuning.observe.signals import PodKey
 
@@ -135,6 +136,8 @@ class AgentReadings:
     """Worker processes that the command line or the environment asks for."""
     blocking: Mapping[PodKey, BlockingCall]
     """Pods whose event loop is never blocked are left out."""
+    dependencies: Mapping[PodKey, Dependencies]
+    """Pods that call nobody, or do not measure it, are left out."""
 
     def worst_blocking(self, namespace: str, agents: Agents) -> BlockingCall | None:
         """Of the pods of one target."""
@@ -142,13 +145,18 @@ class AgentReadings:
         calls = [call for key, call in self.blocking.items() if key[0] == namespace and call.pod in names]
         return max(calls, key=lambda call: call.ratio, default=None)
 
+    def dependencies_of(self, namespace: str, agents: Agents) -> Dependencies | None:
+        """Of the pods of one target together; None where none of them measures any."""
+        pods = ((namespace, pod.name) for pod in agents.carrying)
+        return summed(self.dependencies[pod] for pod in pods if pod in self.dependencies)
 
-NO_READINGS = AgentReadings(generations={}, workers={}, workers_asked={}, blocking={})
+
+NO_READINGS = AgentReadings(generations={}, workers={}, workers_asked={}, blocking={}, dependencies={})
 BLOCKING_WINDOW_SECONDS = 60
 
 
 def read_agents(reader: PrometheusReader, namespaces: Iterable[str], at: datetime) -> AgentReadings | None:
-    """What all agents say, in two queries for all targets; None when Prometheus gave no answer."""
+    """What all agents say, in three queries for all targets; None when Prometheus gave no answer."""
     wanted = set(namespaces)
     if not wanted:
         return NO_READINGS
@@ -163,6 +171,7 @@ def read_agents(reader: PrometheusReader, namespaces: Iterable[str], at: datetim
         workers=_counts(gauges, queries.WORKERS),
         workers_asked=_counts(gauges, queries.WORKERS_ASKED),
         blocking={sample.pod: _blocking_call(sample) for sample in blocking if 0 < sample.value < math.inf},
+        dependencies=read_dependencies(reader, where, at),
     )
 
 

@@ -145,6 +145,29 @@ def agents(where: str) -> str:
     return f'min by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'
 
 
+MEASURE = "measure"
+"""The label that tells the parts of `dependencies` apart: functions over time leave out a metric's own name."""
+
+
+def dependencies(where: str, window_seconds: int) -> str:
+    """Connection pools and calls to others, by pod and peer: rates of the counters, and the highest of each gauge."""
+    pool, peer = "namespace, pod, peer", "namespace, pod, kind, peer"
+    parts = {
+        "calls": _rate("fastapi_tuning_outbound_calls_total", where, window_seconds, f"{peer}, outcome"),
+        "seconds": _rate("fastapi_tuning_outbound_seconds_total", where, window_seconds, peer),
+        "in_flight": _highest("fastapi_tuning_outbound_in_flight", where, window_seconds, peer),
+        "size": _highest("fastapi_tuning_database_pool_connections_max", where, window_seconds, pool),
+        "checked_out": _highest("fastapi_tuning_database_pool_connections_in_use", where, window_seconds, pool),
+        "waiting": _highest("fastapi_tuning_database_pool_waiting", where, window_seconds, pool),
+        "wait_seconds": _rate("fastapi_tuning_database_pool_wait_seconds_total", where, window_seconds, pool),
+    }
+    return " or ".join(f'label_replace({part}, "{MEASURE}", "{name}", "", "")' for name, part in parts.items())
+
+
+def _highest(metric: str, where: str, window_seconds: int, by: str) -> str:
+    return f"max by ({by}) (max_over_time({metric}{{{where}}}[{window_seconds}s]))"
+
+
 def servers_in_force(where: str) -> str:
     """What the agents report of their servers, the largest value of each; `workers` is there wherever an agent is."""
     names = "workers|limit_concurrency|timeout_keep_alive_seconds"

@@ -57,6 +57,14 @@ async def blocking(milliseconds: int = 0) -> dict[str, str]:
     return {}
 
 
+@app.get("/call")
+async def call(port: int) -> dict[str, int]:
+    import httpx  # not at the start: only where it is installed
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return {"status": (await client.get(f"http://127.0.0.1:{port}/healthz")).status_code}
+
+
 @app.get("/fail")
 async def fail() -> dict[str, str]:
     raise LookupError("a bug of the app")

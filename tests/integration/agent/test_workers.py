@@ -42,6 +42,30 @@ def test_two_workers_are_one_page(environment: Environment, command: tuple[str, 
 
 
 @pytest.mark.parametrize(("environment", "command"), TWO_WORKERS)
+def test_calls_to_others_of_all_workers_are_on_the_page(
+    environment: Environment, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    with running(ready(environment), command, tmp_path, settings=START) as server:
+        eventually(lambda: server.generation() == 1 and server.metrics()["workers"] == 2, "both are seen", server)
+        for _ in range(20):
+            assert json_of(server, f"/call?port={server.port}") == {"status": 200}
+        labels = f'kind="HTTP",peer="127.0.0.1:{server.port}"'
+        metrics = server.metrics()
+        assert metrics[f'outbound_calls_total{{{labels},outcome="ok"}}'] == 20
+        assert metrics[f'outbound_calls_total{{{labels},outcome="error"}}'] == 0
+        assert metrics[f"outbound_in_flight{{{labels}}}"] == 0
+        assert metrics[f"outbound_seconds_total{{{labels}}}"] > 0
+
+
+def test_switched_off_no_call_to_others_is_counted(tmp_path: Path) -> None:
+    off = {"FASTAPI_TUNING_OUTBOUND": "off"}
+    with running(ready(CURRENT), UVICORN, tmp_path, settings=START, variables=off) as server:
+        eventually(lambda: server.generation() == 1, "the agent runs", server)
+        assert json_of(server, f"/call?port={server.port}") == {"status": 200}
+        assert not any(name.startswith("outbound_") for name in server.metrics())
+
+
+@pytest.mark.parametrize(("environment", "command"), TWO_WORKERS)
 def test_one_worker_is_enforced(environment: Environment, command: tuple[str, ...], tmp_path: Path) -> None:
     enforce = {"FASTAPI_TUNING_WORKERS_MODE": "Enforce"}
     with running(ready(environment), command, tmp_path, settings=START, variables=enforce) as server:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_tuning_agent import outbound
 from fastapi_tuning_agent.blocking import MAX_OFFENDERS, NOT_THE_LOOP, REST, Offenders, place_of
-from fastapi_tuning_agent.environment import is_off, options_from
+from fastapi_tuning_agent.environment import is_off, options_from, outbound_is_off
 from fastapi_tuning_agent.histogram import Histogram
 from fastapi_tuning_agent.knob import Knob
 from fastapi_tuning_agent.launch import launch_form
@@ -84,6 +85,13 @@ def test_the_apps_own_code_is_blamed_and_not_the_library_that_it_calls() -> None
     assert place_of([library]) == "site-packages/requests/api.py:59 get"
 
 
+def test_the_wrapper_of_a_counted_call_is_not_the_apps_own_code() -> None:
+    library = ("/venv/lib/python3.11/site-packages/requests/sessions.py", 752, "send")
+    wrapper = (outbound.__file__, 80, "call")
+    own = ("/srv/shop/app/prices.py", 12, "price")
+    assert place_of([library, wrapper, library, own]) == "shop/app/prices.py:12 price"
+
+
 def test_a_loop_that_only_waits_blames_nobody() -> None:
     assert place_of([("/usr/lib/python3.11/selectors.py", 468, "select"), ("/srv/main.py", 1, "main")]) == NOT_THE_LOOP
 
@@ -113,3 +121,8 @@ def test_only_a_clear_no_switches_it_off() -> None:
         False
     ] * 2
     assert not is_off({})
+
+
+def test_outbound_calls_have_a_switch_of_their_own() -> None:
+    assert outbound_is_off({"FASTAPI_TUNING_OUTBOUND": " No"})
+    assert not outbound_is_off({"FASTAPI_TUNING_AGENT": "off"})

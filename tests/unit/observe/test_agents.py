@@ -85,12 +85,12 @@ def readings(*values: float, metric: str = queries.SETTINGS_GENERATION) -> Agent
     return found
 
 
-def test_what_all_agents_say_takes_two_queries() -> None:
+def test_what_all_agents_say_takes_three_queries() -> None:
     reader = Answers(3, 4)
     found = read_agents(reader, ["shop", "search"], NOW)
     assert found is not None
     assert found.generations == {("shop", "pod-0"): 3, ("shop", "pod-1"): 4}
-    assert len(reader.asked) == 2
+    assert len(reader.asked) == 3
 
 
 def test_a_silent_prometheus_says_nothing_about_agents() -> None:
