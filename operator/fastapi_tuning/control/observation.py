@@ -139,6 +139,52 @@ class BlockingCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabasePool:
+    """One pool of connections, summed over the pods of the target, per peer."""
+
+    peer: str
+    """host:port of the database (or the file for SQLite)."""
+    size: float
+    """Most connections that the pools may open (pool_size + max_overflow)."""
+    checked_out: float
+    """Connections in use."""
+    waiting: float
+    """Requests that wait for a connection."""
+    wait_seconds_per_second: float
+    """Time spent waiting for a connection, per second; over requests per second it is the wait of a request."""
+
+
+class PeerKind(StrEnum):
+    """What answers a call."""
+
+    HTTP = "HTTP"
+    DATABASE = "Database"
+    CACHE = "Cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundPeer:
+    """Calls that the pods make to one peer, summed over the pods."""
+
+    kind: PeerKind
+    peer: str
+    """host:port"""
+    calls_per_second: float
+    failed_per_second: float
+    seconds_per_second: float
+    """Time spent in the calls, per second; over requests per second it is the share of a request."""
+    in_flight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependencies:
+    """What the pods wait for, as their agents measure it."""
+
+    pools: tuple[DatabasePool, ...]
+    peers: tuple[OutboundPeer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSetting:
     """Whether an environment variable of ours would take effect in the container, and what is there now."""
 
@@ -185,6 +231,14 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unschedulable:
+    """Pods for which the scheduler finds no node, and what it says of one of them."""
+
+    pods: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
 
@@ -203,6 +257,10 @@ class Workload:
     """Name of a HorizontalPodAutoscaler on the same target, if any."""
     memory_limit_bytes: float | None = None
     delivery: Delivery = Delivery.ROLLOUT
+    unschedulable: Unschedulable | None = None
+    """None: every pod has found its node."""
+    out_of_memory_time: datetime | None = None
+    """When a container of a present pod was last killed for its memory; None: none was."""
 
     @property
     def may_enforce_one_worker(self) -> bool:
@@ -217,3 +275,7 @@ class Observation:
     time: datetime
     workload: Workload
     signals: Signals
+    dependencies: Dependencies | None = None
+    """None: no agent measures them."""
+    blocking: BlockingCall | None = None
+    """The worst of all pods; None: no line blocks an event loop, or nobody looks."""
