@@ -14,7 +14,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.pause import paused_until, unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
-from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
+from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, LimitingFactor
 from fastapi_tuning.api.tuning import (
     GROUP,
     PLURAL,
@@ -170,6 +170,7 @@ class Reconciler:
             time=now,
             workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
             signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
+            blocking=view.blocking,
         )
         surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)
@@ -236,6 +237,7 @@ class Reconciler:
             message = f"{decision.step}: {decision.message}"
             said.append((EventType.NORMAL, decision.guard or decision.reason, message))
         said += also
+        said += _another_factor(before, after)
         for type_ in _WORTH_A_WARNING:
             was, now_is = _condition(before, type_), _condition(after, type_)
             if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
@@ -345,7 +347,8 @@ def _status_after(
         target_uid=before.target_uid,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
         metrics_source=getattr(observation.signals, "source", before.metrics_source),
-        limiting_factor=outcome.limiting_factor,
+        limiting_factor=outcome.diagnosis.factor,
+        diagnosis=status.diagnosis_of(outcome),
         measured=measured,
         objective=f"p{spec.objectives.latency.percentile} < {spec.objectives.latency.threshold_milliseconds} ms",
         latency=status.latency_of(measured, spec),
@@ -380,6 +383,16 @@ def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
         for result in results
         if not result.applied and result.reason is not Reason.AGENT_MISSING
     ]
+
+
+def _another_factor(before: FastAPITuningStatus, after: FastAPITuningStatus) -> list[tuple[EventType, str, str]]:
+    """Said once, when a factor has stood for two cycles."""
+    was, steady = before.history.factor.steady, after.history.factor.steady
+    if steady is was:
+        return []
+    kind = EventType.NORMAL if steady is LimitingFactor.NONE else EventType.WARNING
+    message = f"{steady} limits the service" if steady is not LimitingFactor.NONE else "nothing limits the service"
+    return [(kind, Reason.LIMITING_FACTOR, f"{message} (before: {was}): {after.diagnosis.evidence}")]
 
 
 _WORTH_A_WARNING = (

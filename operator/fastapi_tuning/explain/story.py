@@ -8,13 +8,14 @@ from fastapi_tuning.api.reason_meanings import meaning_of
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus
+from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus, LimitingFactor
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import clock, length, since
 from fastapi_tuning.explain.wishes import wish_told
 
+_NAMES = {LimitingFactor.NONE: "Nothing limits the service", LimitingFactor.UNKNOWN: "What limits the service"}
 _BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.STALLED)
 
 
@@ -26,6 +27,7 @@ def story(tuning: FastAPITuning, now: datetime) -> str:
     paragraphs = [
         _heading(tuning),
         [*_watch(tuning, now), *_measured(tuning.status)],
+        _diagnosis(tuning.status, now),
         _conditions(tuning.status.conditions, now),
         *_knobs(tuning, situation),
         _moves(tuning.status.decisions, now),
@@ -72,6 +74,17 @@ def _measured(status: FastAPITuningStatus) -> list[str]:
     if current.replicas is not None:
         lines.append(f"{current.replicas} replicas, {threads} threads each; what limits: {status.limiting_factor}.")
     return lines
+
+
+def _diagnosis(status: FastAPITuningStatus, now: datetime) -> list[str]:
+    """What limits the service, or that nothing does, and how that is known."""
+    found = status.diagnosis
+    if not found.evidence:
+        return []
+    begun = "" if found.since is None else f" since {since(found.since, now)}"
+    sure = f"confidence {found.confidence}" if found.factor is not LimitingFactor.UNKNOWN else "not known"
+    lines = [f"{_NAMES.get(found.factor, found.factor)} ({sure}){begun}:", f"  {found.evidence}"]
+    return lines + ([] if found.runner_up is None else [f"  next best fits {found.runner_up}"])
 
 
 def _conditions(conditions: Iterable[Condition], now: datetime) -> list[str]:
