@@ -85,7 +85,7 @@ class Reason(StrEnum):
     DATABASE_POOL_SHORT = "DatabasePoolShort"
     """Requests wait for a database connection: more threads than the pod has connections would only wait for those."""
     SLOW_DEPENDENCY = "SlowDependency"
-    """A database or API that requests wait for limits the service, and the pods would carry the load: more would not help."""
+    """A database or API that requests wait for is the limit, and the pods would carry the load: more would not help."""
     UNSCHEDULABLE = "Unschedulable"
     """Pods of the target find no node: more are not asked for until those have one."""
     CHANGE_TOO_SMALL = "ChangeTooSmall"

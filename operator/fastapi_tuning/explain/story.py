@@ -15,7 +15,6 @@ from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import clock, length, since
 from fastapi_tuning.explain.wishes import wish_told
 
-_NAMES = {LimitingFactor.NONE: "Nothing limits the service", LimitingFactor.UNKNOWN: "What limits the service"}
 _BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.STALLED)
 
 
@@ -83,8 +82,18 @@ def _diagnosis(status: FastAPITuningStatus, now: datetime) -> list[str]:
         return []
     begun = "" if found.since is None else f" since {since(found.since, now)}"
     sure = f"confidence {found.confidence}" if found.factor is not LimitingFactor.UNKNOWN else "not known"
-    lines = [f"{_NAMES.get(found.factor, found.factor)} ({sure}){begun}:", f"  {found.evidence}"]
+    lines = [f"{_headline(found.factor)} ({sure}){begun}:", f"  {found.evidence}"]
     return lines + ([] if found.runner_up is None else [f"  next best fits {found.runner_up}"])
+
+
+def _headline(factor: LimitingFactor) -> str:
+    match factor:
+        case LimitingFactor.NONE:
+            return "Nothing limits the service"
+        case LimitingFactor.UNKNOWN:
+            return "What limits the service"
+        case _:
+            return f"{factor} limits the service"
 
 
 def _conditions(conditions: Iterable[Condition], now: datetime) -> list[str]:

@@ -164,7 +164,7 @@ def test_silence_with_fresh_samples_leads_down_to_the_minimum() -> None:
     outcome = decided(observation(signals=quiet))
 
     assert outcome.moves == {Knob.REPLICAS: 1}
-    assert outcome.limiting_factor is LimitingFactor.NONE
+    assert outcome.diagnosis.factor is LimitingFactor.NONE
     assert outcome.estimate is None
     assert outcome.history.needs[-1].replicas == 1
 
@@ -172,7 +172,7 @@ def test_silence_with_fresh_samples_leads_down_to_the_minimum() -> None:
 def test_without_data_nothing_is_known_to_limit_the_service() -> None:
     outcome = decided(observation(signals=NO_DATA))
 
-    assert outcome.limiting_factor is LimitingFactor.UNKNOWN
+    assert outcome.diagnosis.factor is LimitingFactor.UNKNOWN
     assert outcome.verdicts == ()
 
 
@@ -286,13 +286,13 @@ def test_a_resource_limits_the_service_from_four_fifths_of_its_safe_rate(rate: f
 
     outcome = decided(observation(signals=traffic(requests_per_second=rate, pods=pods)))
 
-    assert outcome.limiting_factor is factor
+    assert outcome.diagnosis.factor is factor
 
 
 def test_what_limits_a_pod_of_unknown_capacity_is_unknown() -> None:
     blind = traffic(pods=(pod_traffic(threads=None, cpu_cores=None),))
 
-    assert decided(observation(signals=blind)).limiting_factor is LimitingFactor.UNKNOWN
+    assert decided(observation(signals=blind)).diagnosis.factor is LimitingFactor.UNKNOWN
 
 
 def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_them_did() -> None:
@@ -308,7 +308,7 @@ def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_the
     after = decided(observation(signals=MISSED), doubted)
 
     assert (after.history.learned.feedback, after.history.learned.correction) == ("0", "1")
-    assert after.limiting_factor is LimitingFactor.DOWNSTREAM
+    assert after.diagnosis.factor is LimitingFactor.DOWNSTREAM
     assert after.moves[Knob.REPLICAS] == 1
 
 
