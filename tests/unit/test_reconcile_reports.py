@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.errors import WriteRejected
