@@ -67,9 +67,13 @@ class Case:
     @property
     def more_was_in_vain(self) -> bool:
         """More pods or threads brought nothing, or it looks as if they would not."""
-        tried = (self.history.replica_growth, self.history.thread_growth)
-        suspected = any(growth.is_suspected(each, self.now) for each in tried)
-        return suspected or (self.found.waits_downstream and self.found.is_slow)
+        threads = growth.is_suspected(self.history.thread_growth, self.now)
+        return self.pods_were_in_vain or threads or (self.found.waits_downstream and self.found.is_slow)
+
+    @property
+    def pods_were_in_vain(self) -> bool:
+        """More pods were tried, with the connections that they bring, and no more was served."""
+        return growth.is_suspected(self.history.replica_growth, self.now)
 
     @property
     def load_share(self) -> float | None:

@@ -1,7 +1,6 @@
 """DatabasePool: would the objective hold if there were connections without end?"""
 
 from fastapi_tuning.api.status import LimitingFactor
-from fastapi_tuning.control import growth
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, milliseconds, rise
 from fastapi_tuning.control.observation import DatabasePool
 
@@ -25,17 +24,17 @@ def database_pool(case: Case) -> Suspicion | None:
 def _confidence(pool: DatabasePool, case: Case) -> float:
     size = max(1.0, pool.size)
     waits = max(
-        rise(_wait_seconds(pool, case) / case.threshold_seconds, 0.02, 0.2), rise(pool.waiting / size, 0.05, 0.4)
+        rise(wait_seconds(pool, case) / case.threshold_seconds, 0.02, 0.2), rise(pool.waiting / size, 0.05, 0.4)
     )
     confidence = waits * (0.95 if case.is_slow_or_full else 0.55)
     if pool.checked_out < _FULL * size:
         confidence *= _NOT_FULL
-    if growth.is_suspected(case.history.replica_growth, case.now):
+    if case.pods_were_in_vain:
         confidence *= _IN_VAIN
     return confidence
 
 
-def _wait_seconds(pool: DatabasePool, case: Case) -> float:
+def wait_seconds(pool: DatabasePool, case: Case) -> float:
     """Of a request."""
     return pool.wait_seconds_per_second / case.traffic.requests_per_second
 
@@ -43,5 +42,5 @@ def _wait_seconds(pool: DatabasePool, case: Case) -> float:
 def _told(pool: DatabasePool, case: Case) -> str:
     return (
         f"{pool.checked_out:.0f} of {pool.size:.0f} connections to {pool.peer} in use, {pool.waiting:.0f} requests "
-        f"wait for one, {milliseconds(_wait_seconds(pool, case))} each on average"
+        f"wait for one, {milliseconds(wait_seconds(pool, case))} each on average"
     )

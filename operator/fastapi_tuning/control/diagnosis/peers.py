@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.control.dependencies import baseline_of
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, milliseconds, rise
+from fastapi_tuning.control.diagnosis.database_pool import wait_seconds
 from fastapi_tuning.control.observation import OutboundPeer, PeerKind
 
 _LEAST_SECONDS = 1e-9
@@ -56,7 +57,7 @@ def _slow(peer: OutboundPeer, case: Case) -> float:
     share = min(1.0, seconds / max(_LEAST_SECONDS, _whole_seconds(seconds, case)))
     too_long = rise(seconds / case.threshold_seconds, 0.4, 0.8)
     slowed = rise(slower(peer, case) or 1.0, 1.5, 3.0) * rise(share, 0.15, 0.4)
-    in_vain = 0.9 * rise(share, 0.25, 0.5) if case.more_was_in_vain else 0.0
+    in_vain = 0.9 * rise(share + _queue_share(peer, case), 0.25, 0.5) if case.more_was_in_vain else 0.0
     waits_for_nothing_else = case.computes_little and not case.found.queues and not case.found.shedding
     alone = 0.9 * rise(share, 0.3, 0.6) if waits_for_nothing_else else 0.0
     return 0.95 * max(too_long, slowed, in_vain, alone)
@@ -66,6 +67,15 @@ def _whole_seconds(seconds: float, case: Case) -> float:
     """Of a request. One that waits without a thread takes longer than it is in one."""
     whole = case.request_seconds
     return whole if seconds <= whole else max(whole, case.traffic.average_latency_seconds)
+
+
+def _queue_share(peer: OutboundPeer, case: Case) -> float:
+    """Share of a request that is the wait for a connection to the peer. Where more pods brought connections of their own
+    and nothing else, it is the peer's queue."""
+    if case.dependencies is None or not case.pods_were_in_vain:
+        return 0.0
+    waits = (wait_seconds(pool, case) for pool in case.dependencies.pools if pool.peer == peer.peer)
+    return sum(waits) / max(_LEAST_SECONDS, case.request_seconds)
 
 
 def _failing(peer: OutboundPeer, case: Case) -> float:

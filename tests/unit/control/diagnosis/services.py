@@ -98,10 +98,10 @@ def blocking(ratio: float, place: str = "app/prices.py:42 latest") -> BlockingCa
 WELL = dependencies(peer(), query(), connections())
 
 
-def experienced(**fields: Any) -> History:
-    """A history that knows what a request costs alone: 100 ms, 2 ms of them CPU, and calls of 10 ms."""
+def experienced(*, alone_seconds: float = 0.1, **fields: Any) -> History:
+    """A history that knows what a request takes alone, 2 ms of it CPU, and that calls took 10 ms."""
     known = {
-        "service_samples": samples((300, 0.1)),
+        "service_samples": samples((300, alone_seconds)),
         "cpu_samples": samples((120, 0.002)),
         "peers": [
             {"kind": PeerKind.HTTP, "peer": PRICES, "call_seconds": "0.01"},

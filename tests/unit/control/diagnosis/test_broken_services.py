@@ -61,10 +61,10 @@ LITTLE_MEMORY = observed(
 )
 ONE_POD_ALONE = observed(
     requests(
-        **SLOW,
+        **{**SLOW, "requests_per_second": 400.0},
         pods=(
-            replace(queueing()[0], served_per_second=158.0, threads_waiting=60.0),
-            replace(pods()[1], served_per_second=2.0, threads_busy=0.0),
+            replace(queueing(thread_seconds_per_request=0.1)[0], served_per_second=390.0, threads_waiting=60.0),
+            replace(pods()[1], served_per_second=10.0, threads_busy=1.0),
         ),
     )
 )

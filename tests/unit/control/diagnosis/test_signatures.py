@@ -180,21 +180,24 @@ def test_a_peer_is_named_by_its_kind() -> None:
 
 def test_what_takes_too_long_in_itself_is_named_whatever_else_waits() -> None:
     full = requests(0.4, requests_per_second=160.0, pods=queueing(thread_seconds_per_request=0.5))
-    long = dependencies(peer(seconds_per_second=0.4 * 160, calls_per_second=6400.0, in_flight=64.0))
+    long = dependencies(peer(seconds_per_second=0.42 * 160, calls_per_second=6400.0, in_flight=64.0))
     short = dependencies(peer(seconds_per_second=0.2 * 160, calls_per_second=3200.0, in_flight=32.0))
 
-    assert confidence(external_api(case(observed(full, dependencies=long)))) == pytest.approx(0.95)
-    assert external_api(case(observed(full, dependencies=short))) is None
+    usual = experienced(alone_seconds=0.5)
+
+    assert confidence(external_api(case(observed(full, dependencies=long), usual))) > 0.9
+    assert external_api(case(observed(full, dependencies=short), usual)) is None
 
 
 def test_a_peer_that_is_slower_than_it_was_is_named() -> None:
     full = requests(0.4, requests_per_second=160.0, pods=queueing(thread_seconds_per_request=0.25))
     slow = dependencies(query(seconds_per_second=20.0, calls_per_second=160.0, in_flight=20.0))
-    found = case(observed(full, dependencies=slow))
+    found = case(observed(full, dependencies=slow), experienced(alone_seconds=0.25))
 
     assert slower(slow.peers[0], found) == pytest.approx(12.5)
     assert confidence(database(found)) == pytest.approx(0.95)
-    unknown = replace(found, history=experienced(learned=found.history.learned.model_copy(update={"peers": ()})))
+    forgotten = found.history.learned.model_copy(update={"peers": ()})
+    unknown = replace(found, history=experienced(learned=forgotten))
     assert slower(slow.peers[0], unknown) is None
     assert database(unknown) is None
 
