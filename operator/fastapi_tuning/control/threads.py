@@ -59,14 +59,14 @@ def relieved(proposal: Proposal, estimate: Estimate, observation: Observation, s
     seconds = estimate.capacity.service_seconds
     if not isinstance(signals, Traffic) or current is None or seconds is None:
         return proposal
-    share = fullest_share(signals, workload)
-    if not (was_killed(workload, observation.time) or (share is not None and share >= _SHORT_OF_MEMORY)):
+    share, killed = fullest_share(signals, workload) or 0.0, was_killed(workload, observation.time)
+    if share < _SHORT_OF_MEMORY and not killed:
         return proposal
     needed = threads_for(estimate.offered_per_second / max(1, workload.ready_replicas) * seconds)
     fewer = within(spec, Knob.THREADS, max(needed, math.floor(_RELIEF * current)))
     if fewer >= min(current, proposal.wanted):
         return proposal
-    told = "a container was killed for its memory" if share is None else f"{share:.0%} of the memory limit used"
+    told = "a container was killed for its memory" if killed else f"{share:.0%} of the memory limit used"
     message = f"{told}, {needed} threads carry the load"
     return replace(proposal, wanted=fewer, reason=Reason.MEMORY_SHORT, message=message)
 

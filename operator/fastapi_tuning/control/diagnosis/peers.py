@@ -70,8 +70,8 @@ def _whole_seconds(seconds: float, case: Case) -> float:
 
 
 def _queue_share(peer: OutboundPeer, case: Case) -> float:
-    """Share of a request that is the wait for a connection to the peer. Where more pods brought connections of their own
-    and nothing else, it is the peer's queue."""
+    """Share of a request that is the wait for a connection to the peer. Where more pods brought connections of their
+    own and nothing else, it is the peer's queue."""
     if case.dependencies is None or not case.pods_were_in_vain:
         return 0.0
     waits = (wait_seconds(pool, case) for pool in case.dependencies.pools if pool.peer == peer.peer)
