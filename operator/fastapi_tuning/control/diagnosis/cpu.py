@@ -4,6 +4,7 @@ from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, rise
 from fastapi_tuning.control.diagnosis.event_loop import names_a_line
 
+_COMPUTING_SHARE = 0.5
 _STARVING = 0.4
 """A pod that uses less of its core than this does not wait for CPU."""
 
@@ -27,7 +28,10 @@ def _busy(case: Case) -> float:
 
 
 def _loaded(case: Case) -> float:
-    if case.found.capacity.binding is not LimitingFactor.CPU or not case.is_fully_loaded:
+    """Requests that compute for most of their time, and more of them than the core safely carries."""
+    capacity = case.found.capacity
+    work, whole = capacity.cpu_seconds_per_request or 0.0, capacity.service_seconds or 0.0
+    if capacity.binding is not LimitingFactor.CPU or not case.is_fully_loaded or work < _COMPUTING_SHARE * whole:
         return 0.0
     return 0.75 if case.in_danger else 0.5
 

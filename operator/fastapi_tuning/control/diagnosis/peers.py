@@ -49,18 +49,20 @@ def _worst(case: Case, kinds: Iterable[PeerKind], factor: LimitingFactor) -> Sus
 
 
 def _slow(peer: OutboundPeer, case: Case) -> float:
-    """Too long in itself; slower than it was; or the reason why more pods were in vain, or why requests are late that
-    wait for neither thread nor CPU."""
+    """Too long in itself; slower than it was; or, unless it is as quick as ever, the reason why more pods were in vain,
+    or why requests are late that wait for neither thread nor CPU."""
     if not case.is_slow_or_full:
         return 0.0
     seconds = request_share_seconds(peer, case)
     share = min(1.0, seconds / max(_LEAST_SECONDS, _whole_seconds(seconds, case)))
     too_long = rise(seconds / case.threshold_seconds, 0.4, 0.8)
-    slowed = rise(slower(peer, case) or 1.0, 1.5, 3.0) * rise(share, 0.15, 0.4)
+    slowdown = slower(peer, case)
+    slowed = rise(slowdown or 1.0, 1.5, 3.0) * rise(share, 0.15, 0.4)
+    unusual = 1.0 if slowdown is None else rise(slowdown, 1.0, 1.5)
     in_vain = 0.9 * rise(share + _queue_share(peer, case), 0.25, 0.5) if case.more_was_in_vain else 0.0
     waits_for_nothing_else = case.computes_little and not case.found.queues and not case.found.shedding
     alone = 0.9 * rise(share, 0.3, 0.6) if waits_for_nothing_else else 0.0
-    return 0.95 * max(too_long, slowed, in_vain, alone)
+    return 0.95 * max(too_long, slowed, unusual * in_vain, unusual * alone)
 
 
 def _whole_seconds(seconds: float, case: Case) -> float:

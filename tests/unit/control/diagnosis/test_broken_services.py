@@ -72,6 +72,13 @@ COLD = observed(
     requests(0.2, pods=(*pods(count=1), *pods(ready_seconds=12.0, count=1))),
 )
 FAILING = observed(requests(failed_per_second=20.0, pods=pods()))
+MANY_LIGHT_REQUESTS = observed(
+    requests(
+        0.1,
+        requests_per_second=800.0,
+        pods=pods(served_per_second=400.0, threads=120, threads_busy=40.0, cpu_cores=0.76),
+    )
+)
 TOO_MUCH_FOR_ALL = observed(
     requests(0.3, requests_per_second=700.0, pods=pods(served_per_second=350.0, threads_busy=36.0, cpu_cores=0.6)),
     unschedulable=Unschedulable(pods=1, message="0/3 nodes are available: 3 Insufficient cpu."),
@@ -93,6 +100,7 @@ HEALTHY = observed()
         pytest.param(COLD, Factor.COLD_PODS, id="pods that are slow while they are young"),
         pytest.param(FAILING, Factor.APPLICATION_ERRORS, id="an app that fails"),
         pytest.param(TOO_MUCH_FOR_ALL, Factor.THREAD_POOL, id="more than the pods carry by their threads"),
+        pytest.param(MANY_LIGHT_REQUESTS, Factor.TRAFFIC_ONLY, id="more requests than ever, each as light as ever"),
         pytest.param(HEALTHY, Factor.NONE, id="a healthy service"),
     ],
 )
