@@ -71,7 +71,7 @@ def _measured(status: FastAPITuningStatus) -> list[str]:
         )
     threads = "?" if current.threads is None else current.threads
     if current.replicas is not None:
-        lines.append(f"{current.replicas} replicas, {threads} threads each; what limits: {status.limiting_factor}.")
+        lines.append(f"{current.replicas} replicas, {threads} threads each.")
     return lines
 
 
