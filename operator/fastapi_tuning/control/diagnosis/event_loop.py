@@ -1,23 +1,19 @@
 """EventLoopBlocked: does a line of code hold up everybody else in its process?"""
 
-import re
-
 from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, rise
-from fastapi_tuning.control.observation import BlockingCall
 
-_LINE = re.compile(r":\d+ ")
-_NOTICEABLE = 0.02
+NOTICEABLE_RATIO = 0.02
 """The agent looks at stalls of over 0.1 s only: one in five seconds is no accident."""
 
 
 def event_loop_blocked(case: Case) -> Suspicion | None:
     """Stalls that the agent caught on the spot. A rare one is told by the condition EventLoopFree alone."""
     call = case.blocking
-    if call is None or not names_a_line(call) or call.ratio < _NOTICEABLE:
+    if call is None or call.ratio < NOTICEABLE_RATIO:
         return None
     if case.is_late or case.found.shedding:
-        confidence = 0.5 + 0.45 * rise(call.ratio, _NOTICEABLE, 0.3)
+        confidence = 0.5 + 0.45 * rise(call.ratio, NOTICEABLE_RATIO, 0.3)
     else:
         confidence = 0.6 * rise(call.ratio, 0.3, 0.6)
     if confidence == 0:
@@ -27,8 +23,3 @@ def event_loop_blocked(case: Case) -> Suspicion | None:
         confidence=confidence,
         evidence=f"{call.place} blocks the event loop {call.ratio:.0%} of the time (pod {call.pod})",
     )
-
-
-def names_a_line(call: BlockingCall) -> bool:
-    """False where the agent found the loop waiting for its turn, or gathered what many lines do."""
-    return _LINE.search(call.place) is not None

@@ -98,7 +98,7 @@ def test_where_nobody_measures_dependencies_none_of_them_is_named(
 
 @given(
     rate=st.floats(1.0, 250.0),
-    cpu=st.floats(0.0, 0.6),
+    work=st.floats(0.0, 0.0024),
     memory=st.floats(0.0, 0.85),
     latency=st.floats(0.001, 0.3),
     calls_per_second=st.floats(0.0, 1000.0),
@@ -106,12 +106,12 @@ def test_where_nobody_measures_dependencies_none_of_them_is_named(
     age=st.floats(0.0, 1e5),
 )
 def test_a_healthy_service_never_raises_an_alarm(
-    rate: float, cpu: float, memory: float, latency: float, calls_per_second: float, stalls: float, age: float
+    rate: float, work: float, memory: float, latency: float, calls_per_second: float, stalls: float, age: float
 ) -> None:
     """Whatever it calls and however young it is: the objective holds, and nothing is close to its limit."""
     each = pods(
         served_per_second=rate / 2,
-        cpu_cores=cpu,
+        cpu_cores=work * rate / 2,
         resident_bytes=memory * 100 * MIB,
         thread_seconds_per_request=0.1,
         ready_seconds=age,

@@ -134,19 +134,6 @@ def test_cpu_is_named_by_its_use_or_by_its_load() -> None:
     assert cpu(estimated(WELL, capacity=WAITS, offered_per_second=110.0)) is None, "only many of them: TrafficOnly"
 
 
-NOT_THE_LOOP = "not the loop's own code: it waits for CPU"
-
-
-def test_a_loop_that_waits_for_its_turn_is_starved_of_cpu_and_not_blocked() -> None:
-    starved = replace(estimated(WELL, cpu_utilisation=0.5, **MISSED), blocking=blocking(0.4, NOT_THE_LOOP))
-
-    assert confidence(cpu(starved)) == pytest.approx(0.7)
-    assert event_loop_blocked(starved) is None
-    assert cpu(replace(starved, found=estimate(cpu_utilisation=0.3, **MISSED))) is None
-    assert cpu(replace(starved, found=estimate(cpu_utilisation=0.5))) is None
-    assert cpu(replace(starved, blocking=blocking(0.4))) is None
-
-
 # EventLoopBlocked
 
 
