@@ -43,7 +43,7 @@ def _warming(case: Case) -> float:
 def _starting(case: Case) -> float:
     """The ready ones carry too little, and all of them would carry it."""
     ready, coming, share = max(1, case.workload.ready_replicas), _on_their_way(case), case.load_share
-    if coming == 0 or share is None or not ready / (ready + coming) <= 1 / share < 1:
+    if coming == 0 or share is None or share <= 1 or share * ready > ready + coming:
         return 0.0
     asked = case.history.last_scale_up_time
     return 0.35 if asked is not None and case.now - asked < _IN_GOOD_TIME else 0.7
