@@ -14,7 +14,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.pause import paused_until, unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
-from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, LimitingFactor
+from fastapi_tuning.api.status import FastAPITuningStatus
 from fastapi_tuning.api.tuning import (
     GROUP,
     PLURAL,
@@ -44,7 +44,7 @@ from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
-from fastapi_tuning.report import conditions, status
+from fastapi_tuning.report import conditions, news, status
 from fastapi_tuning.report.events import EventRecorder, EventType
 from fastapi_tuning.report.metrics import OperatorMetrics
 
@@ -230,19 +230,9 @@ class Reconciler:
         also: Iterable[tuple[EventType, str, str]],
         now: datetime,
     ) -> None:
-        """Events: what was moved, `also` this, and what stopped being true that should be."""
-        said: list[tuple[EventType, str, str]] = []
-        if after.last_decision is not None and after.last_decision != before.last_decision:
-            decision = after.last_decision
-            message = f"{decision.step}: {decision.message}"
-            said.append((EventType.NORMAL, decision.guard or decision.reason, message))
-        said += also
-        said += _another_factor(before, after)
-        for type_ in _WORTH_A_WARNING:
-            was, now_is = _condition(before, type_), _condition(after, type_)
-            if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
-                said.append((EventType.WARNING, now_is.reason, now_is.message))
-        for kind, reason, message in said:
+        """Events: what was moved, `also` this, what limits now, and what stopped being true that should be."""
+        said = (*news.of_the_decision(before, after), *also, *news.of_the_factor(before, after))
+        for kind, reason, message in (*said, *news.of_the_conditions(before, after)):
             try:
                 await self.events.record(tuning, kind, reason, message, now)
             except (WriteRejected, NotFound) as error:
@@ -383,30 +373,3 @@ def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
         for result in results
         if not result.applied and result.reason is not Reason.AGENT_MISSING
     ]
-
-
-def _another_factor(before: FastAPITuningStatus, after: FastAPITuningStatus) -> list[tuple[EventType, str, str]]:
-    """Said once, when a factor has stood for two cycles."""
-    was, steady = before.history.factor.steady, after.history.factor.steady
-    if steady is was:
-        return []
-    kind = EventType.NORMAL if steady is LimitingFactor.NONE else EventType.WARNING
-    message = f"{steady} limits the service" if steady is not LimitingFactor.NONE else "nothing limits the service"
-    return [(kind, Reason.LIMITING_FACTOR, f"{message} (before: {was}): {after.diagnosis.evidence}")]
-
-
-_WORTH_A_WARNING = (
-    ConditionType.READY,
-    ConditionType.AGENT_INJECTED,
-    ConditionType.SETTINGS_ACKNOWLEDGED,
-    ConditionType.EVENT_LOOP_FREE,
-)
-
-
-def _condition(each: FastAPITuningStatus, kind: ConditionType) -> Condition | None:
-    return next((entry for entry in each.conditions if entry.type == kind), None)
-
-
-def _differ(left: Condition, right: Condition) -> bool:
-    """In what they say, numbers in the message and times aside."""
-    return (left.status, left.reason) != (right.status, right.reason)

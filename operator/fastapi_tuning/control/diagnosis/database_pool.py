@@ -23,9 +23,10 @@ def database_pool(case: Case) -> Suspicion | None:
 
 def _confidence(pool: DatabasePool, case: Case) -> float:
     size = max(1.0, pool.size)
-    waits = max(
-        rise(wait_seconds(pool, case) / case.threshold_seconds, 0.02, 0.2), rise(pool.waiting / size, 0.05, 0.4)
-    )
+    waits = rise(wait_seconds(pool, case) / case.threshold_seconds, 0.02, 0.2)
+    if case.is_slow_or_full:
+        # A wait is counted when it is over; without this a queue may be a burst that nobody noticed.
+        waits = max(waits, rise(pool.waiting / size, 0.05, 0.4))
     confidence = waits * (0.95 if case.is_slow_or_full else 0.55)
     if pool.checked_out < _FULL * size:
         confidence *= _NOT_FULL

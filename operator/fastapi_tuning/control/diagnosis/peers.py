@@ -9,8 +9,8 @@ from fastapi_tuning.control.diagnosis.database_pool import wait_seconds
 from fastapi_tuning.control.observation import OutboundPeer, PeerKind
 
 _LEAST_SECONDS = 1e-9
-_HANGING_CALLS, _HANGING_RATIO = 5.0, 3.0
-"""More calls under way than this, and than the ended ones explain, do not come back."""
+_HANGING_CALLS, _HANGING_RATIO = 10.0, 3.0
+"""More calls under way than this, and than the ended ones explain even at a burst, do not come back."""
 
 
 def database(case: Case) -> Suspicion | None:

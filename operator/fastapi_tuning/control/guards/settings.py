@@ -19,8 +19,8 @@ THREAD_BYTES = 8 * 2**20
 """What a thread may come to need: its stack and the working set of a request."""
 _LARGEST_GROWTH = 1.5
 _HYSTERESIS = 0.15
-_NOTICEABLE_WAIT = 0.02
-"""Share of the objective."""
+_NOTICEABLE_WAIT, _NOTICEABLE_QUEUE = 0.02, 0.05
+"""Share of the objective; share of the pool of connections, since one or two wait for a moment in every burst."""
 
 
 def nothing_proven(proposal: Proposal, context: Context) -> Hold | None:
@@ -73,10 +73,10 @@ def database_pool(proposal: Proposal, context: Context) -> Clamp | Hold | None:
 
 
 def _is_held(pool: DatabasePool, signals: Traffic, context: Context) -> bool:
-    """Whether requests wait for a connection, now or for a noticeable share of what they may take."""
+    """Whether requests wait for a connection: many of them, or for a noticeable share of what they may take."""
     served = signals.requests_per_second / max(1, signals.scraped_pods)
     noticeable = _NOTICEABLE_WAIT * context.spec.objectives.latency.threshold_seconds
-    return pool.waiting > 0 or pool.wait_seconds_per_second > noticeable * served
+    return pool.waiting > _NOTICEABLE_QUEUE * pool.size or pool.wait_seconds_per_second > noticeable * served
 
 
 def memory(proposal: Proposal, context: Context) -> Clamp | Hold | None:

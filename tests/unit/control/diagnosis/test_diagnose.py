@@ -80,11 +80,10 @@ def test_a_handful_of_requests_is_no_finding_and_no_alarm() -> None:
 
 
 def test_a_service_that_is_well_is_limited_by_nothing_and_less_surely_where_little_is_known() -> None:
-    unknown = capacity(thread_safe_per_second=None)
-    seen = {"spec": spec(), "observation": observation(), "traffic": traffic(), "history": history()}
+    unknown = estimate(capacity=capacity(thread_safe_per_second=None))
 
-    well = diagnose(**seen, found=estimate(cpu_utilisation=0.2))
-    blind = diagnose(**seen, found=estimate(capacity=unknown))
+    well = diagnose(spec(), observation(), traffic(), estimate(cpu_utilisation=0.2), history())
+    blind = diagnose(spec(), observation(), traffic(), unknown, history())
 
     assert (well.factor, blind.factor) == (Factor.NONE, Factor.NONE)
     assert well.confidence > blind.confidence
@@ -110,12 +109,12 @@ def test_of_two_that_fit_alike_the_more_frequent_one_is_named() -> None:
 
 
 def test_what_fits_too_badly_to_be_named_is_still_the_runner_up() -> None:
-    waiting = dependencies(connections(waiting=6.0))
+    waiting = dependencies(connections(checked_out=30.0, waiting=20.0, wait_seconds_per_second=2.0))
 
     made = diagnosed(observed(dependencies=waiting))
 
     assert (made.factor, made.runner_up) == (Factor.NONE, None)
-    more = diagnosed(observed(dependencies=dependencies(connections(checked_out=30.0, waiting=6.5))))
+    more = diagnosed(observed(dependencies=dependencies(connections(checked_out=30.0, wait_seconds_per_second=5.0))))
     assert (more.factor, more.runner_up) == (Factor.NONE, Factor.DATABASE_POOL)
 
 

@@ -242,6 +242,9 @@ SHORT = connections(checked_out=30.0, waiting=20.0, wait_seconds_per_second=30.0
 def test_the_wait_for_a_connection_is_named_and_more_so_when_requests_are_late() -> None:
     assert confidence(database_pool(late(dependencies=dependencies(SHORT)))) == pytest.approx(0.95)
     assert confidence(database_pool(replace(WELL, dependencies=dependencies(SHORT)))) == pytest.approx(0.55)
+    burst = dependencies(replace(SHORT, wait_seconds_per_second=0.5))
+    assert database_pool(replace(WELL, dependencies=burst)) is None
+    assert database_pool(late(dependencies=burst)) is not None
     assert database_pool(replace(WELL, dependencies=None)) is None
     assert database_pool(replace(WELL, dependencies=dependencies())) is None
 

@@ -184,7 +184,7 @@ def waiting_for(pool: DatabasePool | None, **changes: Any) -> Context:
     return context(observation=observation(**{"dependencies": found, "signals": traffic(), **changes}))
 
 
-SHORT = DatabasePool(peer="db:5432", size=100.0, checked_out=100.0, waiting=4.0, wait_seconds_per_second=0.0)
+SHORT = DatabasePool(peer="db:5432", size=100.0, checked_out=100.0, waiting=6.0, wait_seconds_per_second=0.0)
 
 
 def test_a_pool_of_threads_grows_no_further_than_the_pod_has_connections_while_requests_wait_for_those() -> None:
@@ -208,7 +208,7 @@ def test_a_wait_that_is_over_at_the_scrape_counts_if_it_is_a_noticeable_part_of_
 def test_a_database_pool_that_is_not_seen_or_not_short_caps_nothing() -> None:
     assert settings.database_pool(POOL, waiting_for(None)) is None
     assert settings.database_pool(POOL, waiting_for(replace(SHORT, waiting=float("nan")))) is None
-    assert settings.database_pool(POOL, waiting_for(replace(SHORT, waiting=0.0))) is None
+    assert settings.database_pool(POOL, waiting_for(replace(SHORT, waiting=5.0))) is None
     assert settings.database_pool(SMALLER_POOL, waiting_for(SHORT)) is None
     assert settings.database_pool(replace(POOL, current=None), waiting_for(SHORT)) is None
     assert settings.database_pool(LIMIT, waiting_for(SHORT)) is None
