@@ -11,6 +11,7 @@ from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import BlockingCall, Dependencies, Traffic, Workload
 
 _IDLE_CPU = 0.6
+_COMPUTING_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +66,21 @@ class Case:
         return used is not None and used < _IDLE_CPU
 
     @property
+    def requests_compute(self) -> bool:
+        """Whether a request computes for half of its time or more, when nobody is in its way."""
+        work, whole = self.found.capacity.cpu_seconds_per_request, self.found.capacity.service_seconds
+        return work is not None and whole is not None and work >= _COMPUTING_SHARE * whole
+
+    @property
     def more_was_in_vain(self) -> bool:
         """More pods or threads brought nothing, or it looks as if they would not."""
         threads = growth.is_suspected(self.history.thread_growth, self.now)
-        return self.pods_were_in_vain or threads or (self.found.waits_downstream and self.found.is_slow)
+        return self.pods_were_in_vain or threads or self.waits_elsewhere
+
+    @property
+    def waits_elsewhere(self) -> bool:
+        """Requests take longer than alone while cores idle, and do not compute."""
+        return self.found.waits_downstream and self.found.is_slow and not self.requests_compute
 
     @property
     def pods_were_in_vain(self) -> bool:

@@ -3,12 +3,10 @@
 from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, rise
 
-_COMPUTING_SHARE = 0.5
-
 
 def cpu(case: Case) -> Suspicion | None:
-    """Pods use up their core, or more is offered than it safely carries."""
-    confidence = max(_busy(case), _loaded(case))
+    """Pods use up their core, or requests that compute are late, or more than a core safely carries."""
+    confidence = max(_busy(case), _computing(case))
     if confidence == 0:
         return None
     used, work = case.found.cpu_utilisation, case.found.capacity.cpu_seconds_per_request
@@ -23,10 +21,10 @@ def _busy(case: Case) -> float:
     return 0.95 * rise(used, 0.7, 0.9) if case.in_danger else 0.7 * rise(used, 0.8, 0.95)
 
 
-def _loaded(case: Case) -> float:
-    """Requests that compute for most of their time, and more of them than the core safely carries."""
-    capacity = case.found.capacity
-    work, whole = capacity.cpu_seconds_per_request or 0.0, capacity.service_seconds or 0.0
-    if capacity.binding is not LimitingFactor.CPU or not case.is_fully_loaded or work < _COMPUTING_SHARE * whole:
+def _computing(case: Case) -> float:
+    """Requests that compute wait for nothing but the interpreter, however idle the core is between two bursts."""
+    if not case.requests_compute:
         return 0.0
-    return 0.75 if case.in_danger else 0.5
+    if case.is_late:
+        return 0.75 if case.found.is_slow or case.found.queues or case.is_fully_loaded else 0.5
+    return 0.5 if case.is_fully_loaded else 0.0

@@ -10,11 +10,11 @@ def downstream(case: Case) -> Suspicion | None:
     if not case.in_danger:
         return None
     tried, found = case.history.replica_growth, case.found
-    cap, slow = growth.cap_of(tried, case.now), found.waits_downstream and found.is_slow
+    cap = growth.cap_of(tried, case.now)
     told = []
     if cap is not None:
         told.append(f"more than {cap} pods brought no more")
-    if slow:
+    if case.waits_elsewhere:
         told.append(f"requests take {found.slowdown or 1:.1f} × as long as alone, CPU {found.cpu_utilisation or 0:.0%}")
     if not told:
         return None

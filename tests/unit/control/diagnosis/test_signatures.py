@@ -128,10 +128,19 @@ def test_cpu_is_named_by_its_use_or_by_its_load() -> None:
     assert confidence(cpu(estimated(WELL, cpu_utilisation=0.97, **MISSED))) == pytest.approx(0.95)
     assert confidence(cpu(estimated(WELL, cpu_utilisation=0.97))) == pytest.approx(0.7)
     assert cpu(estimated(WELL, cpu_utilisation=0.7)) is None
+    assert cpu(estimated(WELL, capacity=capacity(cpu_seconds_per_request=None))) is None
+
+
+def test_requests_that_compute_wait_for_the_core_though_it_idles_between_bursts() -> None:
+    """Half of their time, 50 of them a second and pod."""
     assert confidence(cpu(estimated(WELL, capacity=COMPUTES, offered_per_second=110.0, **MISSED))) == 0.75
+    assert confidence(cpu(estimated(WELL, capacity=COMPUTES, slowdown=2.0, **MISSED))) == 0.75
+    assert confidence(cpu(estimated(WELL, capacity=COMPUTES, waiting=9.0, **MISSED))) == 0.75
+    assert confidence(cpu(estimated(WELL, capacity=COMPUTES, offered_per_second=90.0, **MISSED))) == 0.5
     assert confidence(cpu(estimated(WELL, capacity=COMPUTES, offered_per_second=110.0))) == 0.5
     assert cpu(estimated(WELL, capacity=COMPUTES, offered_per_second=90.0)) is None
     assert cpu(estimated(WELL, capacity=WAITS, offered_per_second=110.0)) is None, "only many of them: TrafficOnly"
+    assert downstream(estimated(WELL, capacity=COMPUTES, slowdown=2.0, cpu_utilisation=0.2, **MISSED)) is None
 
 
 # EventLoopBlocked
