@@ -8,6 +8,9 @@ from fastapi_tuning.control.diagnosis.case import Case, Suspicion, rise
 
 _IN_GOOD_TIME = timedelta(seconds=60)
 """A pod that takes longer to become ready starts slowly."""
+_CAME_LATER = 0.5
+"""Discount for pods that were added because something else limits the service."""
+_NOTHING_ELSE = (LimitingFactor.NONE, LimitingFactor.UNKNOWN, LimitingFactor.COLD_PODS)
 
 
 def cold_pods(case: Case) -> Suspicion | None:
@@ -15,12 +18,17 @@ def cold_pods(case: Case) -> Suspicion | None:
     ready a minute after they were asked for."""
     if not case.in_danger:
         return None
-    confidence = max(_warming(case), _starting(case))
+    confidence = max(_warming(case), _starting(case)) * (_CAME_LATER if _something_else_stood(case) else 1)
     if confidence == 0:
         return None
     told = [f"{_cold_share(case):.0%} of requests go to pods that are ready for less than {WARM_SECONDS:.0f} s"]
     told += [f"{_on_their_way(case)} pods are not ready yet"] if _on_their_way(case) > 0 else []
     return Suspicion(factor=LimitingFactor.COLD_PODS, confidence=confidence, evidence=", ".join(told))
+
+
+def _something_else_stood(case: Case) -> bool:
+    """When the service was last looked at."""
+    return case.history.factor.factor not in _NOTHING_ELSE
 
 
 def _cold_share(case: Case) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_tuning.api.status import Growth, LimitingFactor
+from fastapi_tuning.api.status import FactorWatch, Growth, LimitingFactor
 from fastapi_tuning.control.diagnosis.case import Case, rise
 from fastapi_tuning.control.diagnosis.cold_pods import cold_pods
 from fastapi_tuning.control.diagnosis.cpu import cpu
@@ -347,6 +347,14 @@ def test_young_pods_are_named_when_they_serve_a_good_part_of_the_requests() -> N
     assert confidence(cold_pods(replace(found, found=estimate(offered_per_second=300.0, **MISSED)))) == 0.4
     assert cold_pods(replace(found, found=estimate())) is None
     assert cold_pods(replace(found, traffic=replace(young, pods=()))) is None
+
+
+def test_pods_that_were_added_because_of_something_else_are_not_its_cause() -> None:
+    young = requests(0.2, pods=pods(ready_seconds=20.0))
+    found = replace(WELL, traffic=young, found=estimate(**MISSED))
+    full = replace(found, history=experienced(factor=FactorWatch(factor=LimitingFactor.CPU)))
+
+    assert confidence(cold_pods(full)) == confidence(cold_pods(found)) / 2
 
 
 def starting(offered: float, **changes: Any) -> Case:
