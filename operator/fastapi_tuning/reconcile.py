@@ -14,7 +14,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.pause import paused_until, unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
-from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus
+from fastapi_tuning.api.status import FastAPITuningStatus
 from fastapi_tuning.api.tuning import (
     GROUP,
     PLURAL,
@@ -44,7 +44,7 @@ from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
-from fastapi_tuning.report import conditions, status
+from fastapi_tuning.report import conditions, news, status
 from fastapi_tuning.report.events import EventRecorder, EventType
 from fastapi_tuning.report.metrics import OperatorMetrics
 
@@ -171,6 +171,7 @@ class Reconciler:
             workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
             signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
             dependencies=(seen.readings or NO_READINGS).dependencies_of(tuning.namespace, target.agents),
+            blocking=view.blocking,
         )
         surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
         outcome = tune(tuning.spec, observation, before.history, surroundings)
@@ -230,18 +231,9 @@ class Reconciler:
         also: Iterable[tuple[EventType, str, str]],
         now: datetime,
     ) -> None:
-        """Events: what was moved, `also` this, and what stopped being true that should be."""
-        said: list[tuple[EventType, str, str]] = []
-        if after.last_decision is not None and after.last_decision != before.last_decision:
-            decision = after.last_decision
-            message = f"{decision.step}: {decision.message}"
-            said.append((EventType.NORMAL, decision.guard or decision.reason, message))
-        said += also
-        for type_ in _WORTH_A_WARNING:
-            was, now_is = _condition(before, type_), _condition(after, type_)
-            if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
-                said.append((EventType.WARNING, now_is.reason, now_is.message))
-        for kind, reason, message in said:
+        """Events: what was moved, `also` this, what limits now, and what stopped being true that should be."""
+        said = (*news.of_the_decision(before, after), *also, *news.of_the_factor(before, after))
+        for kind, reason, message in (*said, *news.of_the_conditions(before, after)):
             try:
                 await self.events.record(tuning, kind, reason, message, now)
             except (WriteRejected, NotFound) as error:
@@ -346,7 +338,8 @@ def _status_after(
         target_uid=before.target_uid,
         conditions=conditions.conditions_of(findings, before.conditions, tuning.generation, now),
         metrics_source=getattr(observation.signals, "source", before.metrics_source),
-        limiting_factor=outcome.limiting_factor,
+        limiting_factor=outcome.diagnosis.factor,
+        diagnosis=status.diagnosis_of(outcome),
         measured=measured,
         objective=f"p{spec.objectives.latency.percentile} < {spec.objectives.latency.threshold_milliseconds} ms",
         latency=status.latency_of(measured, spec),
@@ -381,20 +374,3 @@ def _said_of(results: Iterable[MoveResult]) -> list[tuple[EventType, str, str]]:
         for result in results
         if not result.applied and result.reason is not Reason.AGENT_MISSING
     ]
-
-
-_WORTH_A_WARNING = (
-    ConditionType.READY,
-    ConditionType.AGENT_INJECTED,
-    ConditionType.SETTINGS_ACKNOWLEDGED,
-    ConditionType.EVENT_LOOP_FREE,
-)
-
-
-def _condition(each: FastAPITuningStatus, kind: ConditionType) -> Condition | None:
-    return next((entry for entry in each.conditions if entry.type == kind), None)
-
-
-def _differ(left: Condition, right: Condition) -> bool:
-    """In what they say, numbers in the message and times aside."""
-    return (left.status, left.reason) != (right.status, right.reason)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import Live
+from fastapi_tuning.api.status import LimitingFactor, Live
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.control.observation import Traffic
 from fastapi_tuning.observe import queries
@@ -177,6 +177,16 @@ async def test_a_blocking_call_is_named_by_file_and_line() -> None:
     assert "app/main.py:42 pay" in found.message
     assert "40%" in found.message
     assert ("Warning", Reason.EVENT_LOOP_BLOCKED) in live.said()
+
+
+async def test_a_line_that_blocks_most_of_the_time_is_what_limits_the_service() -> None:
+    live = world()
+    assert isinstance(live.load, AgentLoad)
+    live.load.blocked_ratio = 0.7
+    await live.cycle(tuning(**FIXED))
+
+    assert live.status().limiting_factor is LimitingFactor.EVENT_LOOP_BLOCKED
+    assert "app/main.py:42 pay" in live.status().diagnosis.evidence
 
 
 async def test_a_pod_that_cannot_be_written_to_is_tried_again() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.errors import WriteRejected
@@ -139,3 +140,51 @@ async def test_a_pause_that_cannot_be_read_lasts_and_a_person_is_told(world: Wor
     for kind, status in (("Ready", "False"), ("Stalled", "True")):
         assert (world.condition(kind).status, world.condition(kind).reason) == (status, Reason.PAUSED)
     assert "'next week' is no RFC 3339 time" in world.condition("Ready").message
+
+
+async def test_what_limits_the_service_is_in_the_status_the_metrics_and_the_condition(world: World) -> None:
+    await world.cycle(tuning(mode="Recommend"))
+
+    found = world.status().diagnosis
+    assert found.factor is world.status().limiting_factor is LimitingFactor.THREAD_POOL
+    assert float(found.confidence) > 0
+    assert found.evidence
+    assert found.since == NOW
+    labels = {"namespace": "shop", "name": "checkout", "factor": "ThreadPool"}
+    assert world.registry.get_sample_value("fastapi_tuning_limiting_factor", labels) == float(found.confidence)
+
+
+async def test_an_event_names_a_factor_once_it_stood_for_two_cycles_and_tells_when_it_is_gone(world: World) -> None:
+    def told() -> list[str]:
+        return [event["message"] for event in world.api.events if event["reason"] == Reason.LIMITING_FACTOR]
+
+    recommending = tuning(mode="Recommend")
+    await world.cycle(recommending)
+    assert told() == []
+    for cycle in (15, 30, 45):
+        await world.cycle(recommending, after_seconds=cycle)
+    assert len(told()) == 1
+    assert told()[0].startswith("ThreadPool limits the service (before: None): ")
+
+    world.load.requests_per_second = 100.0
+    for cycle in range(60, 240, 15):
+        await world.cycle(recommending, after_seconds=cycle)
+    assert len(told()) == 2
+    assert told()[1].startswith("nothing limits the service (before: ThreadPool): ")
+    series = "fastapi_tuning_limiting_factor"
+    assert world.registry.get_sample_value(series, {"namespace": "shop", "name": "checkout", "factor": "None"})
+    gone = {"namespace": "shop", "name": "checkout", "factor": "ThreadPool"}
+    assert world.registry.get_sample_value(series, gone) is None, "one series for an object"
+
+
+async def test_pods_without_a_node_keep_more_from_being_asked_for_and_are_quoted(world: World) -> None:
+    refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node has room"}
+    world.api.pods["shop"].append(
+        {"metadata": {"name": "pending", "labels": {"app": "checkout"}}, "status": {"conditions": [refused]}}
+    )
+
+    await world.cycle(tuning())
+
+    assert world.replicas() == 2
+    assert "no node has room" in world.condition("ScalingLimited").message
+    assert world.condition("ScalingLimited").reason == Reason.UNSCHEDULABLE

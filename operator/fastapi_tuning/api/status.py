@@ -73,14 +73,36 @@ class Condition(ApiModel):
 
 
 class LimitingFactor(StrEnum):
-    """What keeps the pods from serving more."""
+    """What keeps the pods from serving more, or better. docs/factors/ has a page for each."""
 
     NONE = "None"
+    """The objective holds, and nothing is close to its limit."""
     THREAD_POOL = "ThreadPool"
+    """Requests wait for a thread."""
     CPU = "CPU"
+    """Pods compute at the limit of their core."""
+    EVENT_LOOP_BLOCKED = "EventLoopBlocked"
+    """A line of code holds up every other request of its pod."""
+    DATABASE_POOL = "DatabasePool"
+    """Requests wait for a connection, and the database is quick."""
+    DATABASE = "Database"
+    """A database or cache is slow, full, or fails."""
+    EXTERNAL_API = "ExternalAPI"
+    """A service that is called is slow, full, or fails."""
     DOWNSTREAM = "Downstream"
-    """Something behind the pods: more of them, or of their threads, brought no more."""
+    """Something behind the pods, and nothing tells which: more pods, or threads, brought no more."""
+    MEMORY = "Memory"
+    """A container is near its memory limit, or was killed at it."""
+    IMBALANCE = "Imbalance"
+    """One pod has more than it can carry while the others have room."""
+    COLD_PODS = "ColdPods"
+    """Pods that are starting, or have just started."""
+    APPLICATION_ERRORS = "ApplicationErrors"
+    """The app fails, whatever the load."""
+    TRAFFIC_ONLY = "TrafficOnly"
+    """More is offered than the pods carry, and a request costs what it always did."""
     UNKNOWN = "Unknown"
+    """No data, or the objective is in danger and nothing that is measured tells why."""
 
 
 class Settings(ApiModel):
@@ -116,6 +138,18 @@ class Measured(ApiModel):
     latency_percentile_milliseconds: Number = ""
     bad_percent: Number = ""
     error_percent: Number = ""
+
+
+class DiagnosisStatus(ApiModel):
+    """What limits the service now, and how that is known."""
+
+    factor: LimitingFactor = LimitingFactor.UNKNOWN
+    confidence: Number = ""
+    """0 to 1: how well the evidence fits."""
+    evidence: Annotated[str, Field(max_length=512)] = ""
+    runner_up: LimitingFactor | None = None
+    """What fits next best; absent: nothing does."""
+    since: Time | None = None
 
 
 class Decision(ApiModel):
@@ -215,6 +249,23 @@ class Growth(ApiModel):
     """Service time over its uncontended value when growth was frozen."""
 
 
+class PeerBaseline(ApiModel):
+    """How quick a peer was while the pods were not overloaded."""
+
+    kind: Annotated[str, Field(max_length=15)]
+    peer: Annotated[str, Field(max_length=253)]
+    call_seconds: Number
+
+
+class FactorWatch(ApiModel):
+    """The limiting factor over time."""
+
+    factor: LimitingFactor = LimitingFactor.UNKNOWN
+    since: datetime | None = None
+    steady: LimitingFactor = LimitingFactor.NONE
+    """The last one that stood for two cycles; Unknown never does."""
+
+
 class Learned(ApiModel):
     """What the law remembers of a pod; void as soon as the template hash differs."""
 
@@ -235,6 +286,7 @@ class Learned(ApiModel):
     """How the busiest of N pods exceeds the mean, over the root of N; smoothed."""
     feedback: Number = "0"
     """Share of replicas on top of the feed-forward."""
+    peers: Annotated[tuple[PeerBaseline, ...], Field(max_length=8)] = ()
 
 
 class History(ApiModel):
@@ -262,6 +314,7 @@ class History(ApiModel):
     pods_for_one_worker: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """Replicas that carry the load with one worker a pod; set while several workers become one."""
     learned: Learned = Learned()
+    factor: FactorWatch = FactorWatch()
 
 
 class Live(ApiModel):
@@ -303,6 +356,7 @@ class FastAPITuningStatus(ApiModel):
     ] = ()
     metrics_source: Annotated[str, Field(max_length=63)] = ""
     limiting_factor: LimitingFactor = LimitingFactor.UNKNOWN
+    diagnosis: DiagnosisStatus = DiagnosisStatus()
     measured: Measured = Measured()
     objective: Annotated[str, Field(max_length=63, description='For people: "p99 < 500 ms".')] = ""
     latency: Annotated[str, Field(max_length=63, description='For people: "310/500 ms".')] = ""

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
-from fastapi_tuning.api.status import Growth, History, LimitingFactor, Settings, number_of
+from fastapi_tuning.api.status import Growth, History, Settings, number_of
 from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control.dependencies import learn_peers
+from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
@@ -17,11 +19,9 @@ from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
 from fastapi_tuning.control.oscillation import effect_delay, gain
 from fastapi_tuning.control.replicas import carrying, panics, propose_idle_replicas, propose_replicas
-from fastapi_tuning.control.threads import propose_threads
+from fastapi_tuning.control.threads import propose_threads, relieved
 from fastapi_tuning.control.workers import propose_one_worker, without_room
 
-_BINDING_SHARE = 0.8
-"""A resource limits the service from this share of its safe rate on."""
 _SCRAPE = timedelta(seconds=15)
 
 
@@ -43,7 +43,7 @@ class Outcome:
 
     estimate: Estimate | None
     verdicts: tuple[Verdict, ...]
-    limiting_factor: LimitingFactor
+    diagnosis: Diagnosis
     history: History
 
     @property
@@ -56,7 +56,12 @@ def tune(spec: FastAPITuningSpec, observation: Observation, history: History, su
     """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
     signals = checked(observation.signals)
     if isinstance(signals, NoData):
-        return Outcome(estimate=None, verdicts=(), limiting_factor=LimitingFactor.UNKNOWN, history=history)
+        return Outcome(
+            estimate=None,
+            verdicts=(),
+            diagnosis=without_traffic(replace(observation, signals=signals)),
+            history=history,
+        )
     watched = memory.remember_watch(history, observation, spec.interval_seconds)
     situation = _Situation(spec=spec, observation=observation, surroundings=surroundings)
     if isinstance(signals, Traffic):
@@ -71,6 +76,8 @@ class _Situation:
     spec: FastAPITuningSpec
     observation: Observation
     surroundings: Surroundings
+    diagnosis: Diagnosis | None = None
+    """None without traffic."""
 
     def verdict(self, proposal: Proposal, history: History, found: Estimate | None, *, rides: bool = False) -> Verdict:
         """What the proposal's chain says."""
@@ -84,6 +91,7 @@ class _Situation:
             paused_until=self.surroundings.paused_until,
             duplicate_of=self.surroundings.duplicate_of,
             rides=rides,
+            diagnosis=self.diagnosis,
         )
         return judge(proposal, context, chain_for(proposal, self.observation.workload))
 
@@ -92,7 +100,9 @@ def _without_traffic(situation: _Situation, history: History) -> Outcome:
     proposal = propose_idle_replicas(situation.spec, situation.observation.workload)
     history = memory.remember_need(history, situation.observation.time, _need(situation, proposal))
     verdict = situation.verdict(proposal, history, None)
-    return Outcome(estimate=None, verdicts=(verdict,), limiting_factor=LimitingFactor.NONE, history=history)
+    found = without_traffic(situation.observation)
+    history = memory.remember_factor(history, situation.observation.time, found.factor)
+    return Outcome(estimate=None, verdicts=(verdict,), diagnosis=found, history=history)
 
 
 def _with_traffic(situation: _Situation, traffic: Traffic, history: History, elapsed_seconds: float) -> Outcome:
@@ -107,6 +117,9 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     history = _taught(history, found, situation, traffic, elapsed_seconds)
     if panics(found, workload.ready_replicas):
         history = history.model_copy(update={"panic_until": now + memory.PANIC})
+    diagnosis = diagnose(spec, observation, traffic, found, history)
+    history = memory.remember_factor(history, now, diagnosis.factor)
+    situation = replace(situation, diagnosis=diagnosis)
 
     trim = number_of(history.learned.feedback) or 0.0
     threads = _threads(situation, history, found, trim)
@@ -118,7 +131,9 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     if one_worker:
         verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
     else:
-        protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
+        behind = diagnosis.is_behind_the_pods
+        vain = behind or _only_refusing_helps(situation, history, planned)
+        protection = protection_of(workload, only_refusing_helps=vain)
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
         verdicts = (
@@ -129,7 +144,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     return Outcome(
         estimate=found,
         verdicts=verdicts,
-        limiting_factor=_limiting_factor(found, history, situation),
+        diagnosis=diagnosis,
         history=history,
     )
 
@@ -199,6 +214,8 @@ def _taught(
     """What this window teaches. Trust is frozen while its effect cannot be seen, or growth is (anti-windup)."""
     spec, workload, now = situation.spec, situation.observation.workload, situation.observation.time
     learned = history.learned
+    if not found.overloaded:
+        learned = learn_peers(learned, situation.observation.dependencies, elapsed_seconds)
     settled_long = memory.settled_for(history, now) >= effect_delay(history, now)
     ages_known = all(pod.ready_seconds is not None for pod in traffic.pods)
     if learning.is_example(traffic, found, spec.objectives) and (settled_long or ages_known):
@@ -219,6 +236,7 @@ def _threads(situation: _Situation, history: History, found: Estimate, trim: flo
     proposal = propose_threads(found, workload, spec, trim, on_trial=on_trial)
     if proposal is None or _ignored(proposal, situation):
         return None
+    proposal = relieved(proposal, found, situation.observation, spec)
     cap = growth.cap_of(history.thread_growth, situation.observation.time)
     return situation.verdict(_taken_back(proposal, cap, workload.delivery), history, found)
 
@@ -278,15 +296,3 @@ def _need(situation: _Situation, proposal: Proposal) -> int:
     signals, workload = observation.signals, observation.workload
     partly = not isinstance(signals, NoData) and signals.scraped_pods < workload.ready_replicas
     return max(proposal.wanted, workload.desired_replicas) if partly else proposal.wanted
-
-
-def _limiting_factor(found: Estimate, history: History, situation: _Situation) -> LimitingFactor:
-    """The resource that binds, once the pods carry 80 % of what it allows; Downstream while growth is frozen."""
-    ready, now = situation.observation.workload.ready_replicas, situation.observation.time
-    if growth.cap_of(history.replica_growth, now) is not None:
-        return LimitingFactor.DOWNSTREAM
-    safe = found.capacity.safe_per_second
-    if safe is None:
-        return LimitingFactor.UNKNOWN
-    loaded = found.imbalance(ready) * found.offered_per_second >= _BINDING_SHARE * safe * max(1, ready)
-    return found.capacity.binding if loaded else LimitingFactor.NONE

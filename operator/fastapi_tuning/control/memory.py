@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from fastapi_tuning.api.status import EvidenceSlot, History, ReplicaNeed, Sample, number_of, text_of
+from fastapi_tuning.api.status import (
+    EvidenceSlot,
+    FactorWatch,
+    History,
+    LimitingFactor,
+    ReplicaNeed,
+    Sample,
+    number_of,
+    text_of,
+)
 from fastapi_tuning.control.burn import HOUR, SLOT, Evidence
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.observation import Observation, Traffic, Workload
@@ -91,6 +100,16 @@ def remember_load(history: History, now: datetime, offered_per_second: float) ->
     if not kept or now - kept[-1].time >= _LOAD_SPACING:
         kept.append(Sample(time=now, value=text_of(offered_per_second)))
     return history.model_copy(update={"loads": tuple(kept[-_MOST_LOADS:])})
+
+
+def remember_factor(history: History, now: datetime, factor: LimitingFactor) -> History:
+    """Note since when this factor limits the service; seen in two cycles in a row it is steady."""
+    before = history.factor
+    if factor is not before.factor:
+        changed = FactorWatch(factor=factor, since=now, steady=before.steady)
+        return history.model_copy(update={"factor": changed})
+    steady = before.steady if factor is LimitingFactor.UNKNOWN else factor
+    return history.model_copy(update={"factor": before.model_copy(update={"steady": steady})})
 
 
 def remember_worker_pods(history: History, workload: Workload, proposals: Iterable[Proposal]) -> History:

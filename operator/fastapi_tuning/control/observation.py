@@ -234,6 +234,14 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unschedulable:
+    """Pods for which the scheduler finds no node, and what it says of one of them."""
+
+    pods: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
 
@@ -252,6 +260,10 @@ class Workload:
     """Name of a HorizontalPodAutoscaler on the same target, if any."""
     memory_limit_bytes: float | None = None
     delivery: Delivery = Delivery.ROLLOUT
+    unschedulable: Unschedulable | None = None
+    """None: every pod has found its node."""
+    out_of_memory_time: datetime | None = None
+    """When a container of a present pod was last killed for its memory; None: none was."""
 
     @property
     def may_enforce_one_worker(self) -> bool:
@@ -268,3 +280,5 @@ class Observation:
     signals: Signals
     dependencies: Dependencies | None = None
     """None: no agent measures them."""
+    blocking: BlockingCall | None = None
+    """The worst of all pods; None: no line blocks an event loop, or nobody looks."""

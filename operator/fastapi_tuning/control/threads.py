@@ -1,18 +1,21 @@
 """How many threads: Little's law on the uncontended service time, at the load that CPU lets a pod carry."""
 
 import math
+from dataclasses import replace
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.control.capacity import threads_for
 from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.headroom import fullest_share, was_killed
 from fastapi_tuning.control.knobs import Knob, Proposal, within
-from fastapi_tuning.control.observation import Workload
+from fastapi_tuning.control.observation import Observation, Traffic, Workload
 from fastapi_tuning.control.replicas import feed_forward, trimmed
 
 _CPU_SHARE_OF_SERVICE = 0.7
 """A request that computes for more than this share of its time gains nothing from more threads."""
 _PROBE_GROWTH = 1.25
+_SHORT_OF_MEMORY, _RELIEF = 0.9, 0.75
 _SPARE = 1.15
 """Threads are free and pods are not: a pool that is too small grows a little further, so that noise in what a request
 takes does not make it the limit again, which changes below 15 % would not mend."""
@@ -44,6 +47,28 @@ def propose_threads(
         return _probe(estimate, spec)
     note = f"{busy:.1f} threads busy at {rate:.1f} requests/s × {capacity.service_seconds * 1000:.0f} ms a pod"
     return _proposal(estimate, spec, trim, wanted, note)
+
+
+def relieved(proposal: Proposal, estimate: Estimate, observation: Observation, spec: FastAPITuningSpec) -> Proposal:
+    """A quarter fewer where memory is short: who waits for a thread holds no working set.
+
+    Never fewer than the load needs while nobody is in its way; a leak is not mended by throttling the service. Where
+    the size that is needed is not known, the proposal stays.
+    """
+    workload, signals, current = observation.workload, observation.signals, proposal.current
+    seconds = estimate.capacity.service_seconds
+    if not isinstance(signals, Traffic) or current is None or seconds is None:
+        return proposal
+    share, killed = fullest_share(signals, workload) or 0.0, was_killed(workload, observation.time)
+    if share < _SHORT_OF_MEMORY and not killed:
+        return proposal
+    needed = threads_for(estimate.offered_per_second / max(1, workload.ready_replicas) * seconds)
+    fewer = within(spec, Knob.THREADS, max(needed, math.floor(_RELIEF * current)))
+    if fewer >= min(current, proposal.wanted):
+        return proposal
+    told = "a container was killed for its memory" if killed else f"{share:.0%} of the memory limit used"
+    message = f"{told}, {needed} threads carry the load"
+    return replace(proposal, wanted=fewer, reason=Reason.MEMORY_SHORT, message=message)
 
 
 def _computes(estimate: Estimate) -> bool:

@@ -8,7 +8,7 @@ from fastapi_tuning.api.reason_meanings import meaning_of
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus
+from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus, LimitingFactor
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.awaited import Situation
@@ -26,6 +26,7 @@ def story(tuning: FastAPITuning, now: datetime) -> str:
     paragraphs = [
         _heading(tuning),
         [*_watch(tuning, now), *_measured(tuning.status)],
+        _diagnosis(tuning.status, now),
         _conditions(tuning.status.conditions, now),
         *_knobs(tuning, situation),
         _moves(tuning.status.decisions, now),
@@ -70,8 +71,29 @@ def _measured(status: FastAPITuningStatus) -> list[str]:
         )
     threads = "?" if current.threads is None else current.threads
     if current.replicas is not None:
-        lines.append(f"{current.replicas} replicas, {threads} threads each; what limits: {status.limiting_factor}.")
+        lines.append(f"{current.replicas} replicas, {threads} threads each.")
     return lines
+
+
+def _diagnosis(status: FastAPITuningStatus, now: datetime) -> list[str]:
+    """What limits the service, or that nothing does, and how that is known."""
+    found = status.diagnosis
+    if not found.evidence:
+        return []
+    begun = "" if found.since is None else f" since {since(found.since, now)}"
+    sure = f"confidence {found.confidence}" if found.factor is not LimitingFactor.UNKNOWN else "not known"
+    lines = [f"{_headline(found.factor)} ({sure}){begun}:", f"  {found.evidence}"]
+    return lines + ([] if found.runner_up is None else [f"  next best fits {found.runner_up}"])
+
+
+def _headline(factor: LimitingFactor) -> str:
+    match factor:
+        case LimitingFactor.NONE:
+            return "Nothing limits the service"
+        case LimitingFactor.UNKNOWN:
+            return "What limits the service"
+        case _:
+            return f"{factor} limits the service"
 
 
 def _conditions(conditions: Iterable[Condition], now: datetime) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kubernetes.utils.quantity import parse_quantity
@@ -21,6 +21,7 @@ from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
 from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
+from fastapi_tuning.observe.pod_trouble import out_of_memory_time, unschedulable
 from fastapi_tuning.observe.quantity import quantity_of
 from fastapi_tuning.observe.signals import PodKey
 
@@ -75,8 +76,13 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
+    workload = workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference))
     return Target(
-        workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
+        workload=replace(
+            workload,
+            unschedulable=unschedulable(pods["items"]),
+            out_of_memory_time=out_of_memory_time(pods["items"], workload.container),
+        ),
         rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
         agents=agents_of(pods["items"]),

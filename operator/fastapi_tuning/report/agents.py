@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType, Live
+from fastapi_tuning.control.diagnosis.event_loop import NOTICEABLE_RATIO
 from fastapi_tuning.control.observation import BlockingCall
 from fastapi_tuning.report.conditions import Finding, Findings
 
 _MOST_NAMES = 5
-_BLOCKED_RATIO = 0.02
-"""The agent looks at stalls of over 0.1 s only: one such stall in five seconds is no accident."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ def _event_loop(progress: AgentProgress) -> Finding:
     if not progress.seen:
         return Finding(status="Unknown", reason=Reason.PROMETHEUS_UNREACHABLE, message="no answer from Prometheus")
     call = progress.blocking
-    if call is None or call.ratio < _BLOCKED_RATIO:
+    if call is None or call.ratio < NOTICEABLE_RATIO:
         return Finding(status="True", reason=Reason.EVENT_LOOP_FREE, message="no line of code holds up other requests")
     message = (
         f"{call.place} blocks the event loop {call.ratio:.0%} of the time (pod {call.pod}): no other request moves "

@@ -12,7 +12,7 @@ from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workl
 
 _MESSAGE_LENGTH = 1024
 """A message may quote what users wrote, and that may be long."""
-_LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET)
+_LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET, Reason.UNSCHEDULABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,8 @@ def _objective(signals: Signals, outcome: Outcome) -> Finding:
     )
     match found.verdict:
         case Verdict.MISSED:
-            return Finding(status="False", reason=Reason.OBJECTIVE_MISSED, message=message)
+            limit = f"{outcome.diagnosis.factor} limits: {outcome.diagnosis.evidence}"
+            return Finding(status="False", reason=Reason.OBJECTIVE_MISSED, message=f"{message}; {limit}")
         case Verdict.TOO_FEW_REQUESTS:
             return Finding(status="Unknown", reason=Reason.TOO_FEW_REQUESTS, message=message)
         case Verdict.MET:

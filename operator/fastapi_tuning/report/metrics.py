@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from fastapi_tuning.api.status import FastAPITuningStatus
+from fastapi_tuning.api.status import FastAPITuningStatus, number_of
 from fastapi_tuning.api.tuning import StoredTuning
 
 _OBJECT = ("namespace", "name")
@@ -34,6 +34,12 @@ class OperatorMetrics:
         self.wanted = Gauge(
             "fastapi_tuning_knob_wanted", "Value of a knob that the law wants.", (*_OBJECT, "knob"), registry=registry
         )
+        self.limiting_factor = Gauge(
+            "fastapi_tuning_limiting_factor",
+            "Confidence (0 to 1) that this factor limits the service; one series for each object.",
+            (*_OBJECT, "factor"),
+            registry=registry,
+        )
         self.live_write_seconds = Histogram(
             "fastapi_tuning_live_write_duration_seconds",
             "Time to hand new settings to all pods of one target.",
@@ -52,13 +58,15 @@ class OperatorMetrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
             registry=registry,
         )
-        self._of_objects = (self.moves, self.offered, self.bad, self.value, self.wanted)
+        self._of_objects = (self.moves, self.offered, self.bad, self.value, self.wanted, self.limiting_factor)
 
     def show(self, tuning: StoredTuning, status: FastAPITuningStatus) -> None:
         """Export what a status says; absent values leave no series behind."""
         labels = (tuning.namespace, tuning.name)
         self._set(self.offered, labels, status.measured.offered_requests_per_second, 1.0)
         self._set(self.bad, labels, status.measured.bad_percent, 0.01)
+        self.limiting_factor.remove_by_labels({"namespace": tuning.namespace, "name": tuning.name})
+        self.limiting_factor.labels(*labels, status.limiting_factor).set(number_of(status.diagnosis.confidence) or 0.0)
         for gauge, settings in ((self.value, status.current), (self.wanted, status.recommendation.settings)):
             for knob, value in settings.model_dump(exclude_none=True).items():
                 gauge.labels(*labels, knob).set(value)

@@ -8,6 +8,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import (
     Consideration,
     Decision,
+    DiagnosisStatus,
     FastAPITuningStatus,
     GuardAnswer,
     Measured,
@@ -23,7 +24,7 @@ from fastapi_tuning.report.conditions import conditions_of, findings_of_off
 
 MOST_DECISIONS = 10
 _MOST_CONSIDERED, _MOST_ANSWERS = 8, 8
-_WISH_LENGTH, _ANSWER_LENGTH = 512, 256
+_WISH_LENGTH, _ANSWER_LENGTH, _EVIDENCE_LENGTH = 512, 256, 512
 _LARGEST_COUNT = 1_000_000_000
 """All as the schema of the status has them."""
 REFRESH = timedelta(seconds=30)
@@ -41,6 +42,18 @@ def measured_of(outcome: Outcome) -> Measured:
         latency_percentile_milliseconds="" if quantile is None else f"{quantile * 1000:.0f}",
         bad_percent=f"{found.bad_ratio * 100:.2f}",
         error_percent=f"{found.error_ratio * 100:.2f}",
+    )
+
+
+def diagnosis_of(outcome: Outcome) -> DiagnosisStatus:
+    """What limits the service, since when, and how that is known."""
+    found = outcome.diagnosis
+    return DiagnosisStatus(
+        factor=found.factor,
+        confidence=f"{found.confidence:.2f}",
+        evidence=found.evidence[:_EVIDENCE_LENGTH],
+        runner_up=found.runner_up,
+        since=outcome.history.factor.since if outcome.history.factor.factor is found.factor else None,
     )
 
 
@@ -176,6 +189,7 @@ def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) ->
             "conditions": conditions_of(findings_of_off(), before.conditions, generation, now),
             "metrics_source": blank.metrics_source,
             "limiting_factor": blank.limiting_factor,
+            "diagnosis": blank.diagnosis,
             "measured": blank.measured,
             "latency": blank.latency,
             "current": blank.current,
@@ -205,6 +219,7 @@ def _essence(status: FastAPITuningStatus) -> FastAPITuningStatus:
             "latency": blank.latency,
             "history": blank.history,
             "considered": blank.considered,
+            "diagnosis": blank.diagnosis,
             "recommendation": status.recommendation.model_copy(update={"replicas": None}),
         }
     )

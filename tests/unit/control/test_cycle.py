@@ -15,10 +15,13 @@ from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.observation import (
     Delivery,
+    Dependencies,
     EnvironmentSetting,
     LatencyBucket,
     NoTraffic,
     Observation,
+    OutboundPeer,
+    PeerKind,
     Signals,
     Traffic,
 )
@@ -31,6 +34,7 @@ from tests.unit.control.builders import (
     learned,
     observation,
     pod_traffic,
+    samples,
     spec,
     surroundings,
     traffic,
@@ -164,7 +168,7 @@ def test_silence_with_fresh_samples_leads_down_to_the_minimum() -> None:
     outcome = decided(observation(signals=quiet))
 
     assert outcome.moves == {Knob.REPLICAS: 1}
-    assert outcome.limiting_factor is LimitingFactor.NONE
+    assert outcome.diagnosis.factor is LimitingFactor.NONE
     assert outcome.estimate is None
     assert outcome.history.needs[-1].replicas == 1
 
@@ -172,7 +176,7 @@ def test_silence_with_fresh_samples_leads_down_to_the_minimum() -> None:
 def test_without_data_nothing_is_known_to_limit_the_service() -> None:
     outcome = decided(observation(signals=NO_DATA))
 
-    assert outcome.limiting_factor is LimitingFactor.UNKNOWN
+    assert outcome.diagnosis.factor is LimitingFactor.UNKNOWN
     assert outcome.verdicts == ()
 
 
@@ -275,24 +279,66 @@ def test_a_larger_pool_is_rolled_out_when_it_saves_pods() -> None:
     ("rate", "factor"),
     [
         # Two pods of 40 threads at 100 ms are safe at 2 × 292 requests/s.
-        pytest.param(400.0, LimitingFactor.NONE, id="below four fifths"),
-        pytest.param(500.0, LimitingFactor.THREAD_POOL, id="above four fifths"),
+        pytest.param(560.0, LimitingFactor.NONE, id="below"),
+        pytest.param(600.0, LimitingFactor.THREAD_POOL, id="above"),
     ],
 )
-def test_a_resource_limits_the_service_from_four_fifths_of_its_safe_rate(rate: float, factor: LimitingFactor) -> None:
+def test_a_resource_limits_the_service_from_its_safe_rate_on(rate: float, factor: LimitingFactor) -> None:
     pods = tuple(
         replace(pod, served_per_second=rate / 2, cpu_cores=None) for pod in (pod_traffic(), pod_traffic(pod="pod-1"))
     )
 
     outcome = decided(observation(signals=traffic(requests_per_second=rate, pods=pods)))
 
-    assert outcome.limiting_factor is factor
+    assert outcome.diagnosis.factor is factor
 
 
-def test_what_limits_a_pod_of_unknown_capacity_is_unknown() -> None:
+def test_what_limits_a_pod_of_unknown_capacity_is_unknown_when_the_objective_is_missed() -> None:
     blind = traffic(pods=(pod_traffic(threads=None, cpu_cores=None),))
+    late = replace(blind, fast_per_second=50.0)
 
-    assert decided(observation(signals=blind)).limiting_factor is LimitingFactor.UNKNOWN
+    assert decided(observation(signals=late)).diagnosis.factor is LimitingFactor.UNKNOWN
+    assert decided(observation(signals=blind)).diagnosis.factor is LimitingFactor.NONE
+
+
+SLOW_DATABASE = Dependencies(
+    pools=(),
+    peers=(
+        OutboundPeer(
+            kind=PeerKind.DATABASE,
+            peer="postgres:5432",
+            calls_per_second=100.0,
+            failed_per_second=0.0,
+            seconds_per_second=45.0,
+            in_flight=45.0,
+        ),
+    ),
+)
+
+
+def test_no_pod_is_asked_for_where_a_database_takes_what_the_objective_allows() -> None:
+    """Two pods of which each carries 292 requests/s miss the objective at 100."""
+    doubted = history(learned=learned(feedback="1", service_samples=samples((60, 0.1))))
+    slow = traffic(fast_per_second=50.0, average_latency_seconds=0.5, pods=tuple(SLOW_PODS))
+
+    informed = decided(observation(signals=slow, dependencies=SLOW_DATABASE), doubted, wish=FEW)
+    blind = decided(observation(signals=slow), doubted, wish=FEW)
+
+    assert informed.diagnosis.factor is LimitingFactor.DATABASE
+    assert Knob.REPLICAS not in informed.moves
+    assert Knob.REPLICAS in blind.moves
+
+
+SLOW_PODS = [pod_traffic(pod=f"pod-{n}", thread_seconds_per_request=0.5, threads_busy=25.0) for n in range(2)]
+FEW = spec(replicas={"min": 3, "max": 10})
+
+
+def test_peers_are_remembered_only_while_nothing_is_overloaded() -> None:
+    well = decided(observation(dependencies=SLOW_DATABASE))
+    late = decided(observation(signals=MISSED, dependencies=SLOW_DATABASE))
+
+    assert [each.peer for each in well.history.learned.peers] == ["postgres:5432"]
+    assert late.history.learned.peers == ()
 
 
 def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_them_did() -> None:
@@ -308,7 +354,7 @@ def test_when_growth_freezes_the_pods_are_acquitted_of_what_something_behind_the
     after = decided(observation(signals=MISSED), doubted)
 
     assert (after.history.learned.feedback, after.history.learned.correction) == ("0", "1")
-    assert after.limiting_factor is LimitingFactor.DOWNSTREAM
+    assert after.diagnosis.factor is LimitingFactor.DOWNSTREAM
     assert after.moves[Knob.REPLICAS] == 1
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from fastapi_tuning.api.spec import MetricsSource
-from fastapi_tuning.api.status import History, number_of
+from fastapi_tuning.api.status import History, LimitingFactor, number_of
 from fastapi_tuning.control import memory
 from fastapi_tuning.control.burn import Evidence
 from fastapi_tuning.control.knobs import Knob
@@ -165,3 +165,31 @@ def test_the_change_of_the_worker_count_itself_alters_no_memory() -> None:
 
 def test_workers_that_are_gone_whoever_removed_them_are_forgotten() -> None:
     assert memory.remember_worker_pods(history(pods_for_one_worker=8), workload(), ()).pods_for_one_worker is None
+
+
+def factors(*seen: LimitingFactor) -> History:
+    """One a cycle, the last one now."""
+    past = History()
+    for index, factor in enumerate(seen):
+        past = memory.remember_factor(past, ago(15 * (len(seen) - 1 - index)), factor)
+    return past
+
+
+def test_a_factor_is_steady_when_it_is_seen_twice_in_a_row_and_has_stood_since_the_first_time() -> None:
+    once, twice = factors(LimitingFactor.CPU), factors(LimitingFactor.CPU, LimitingFactor.CPU)
+
+    assert (once.factor.steady, once.factor.since) == (LimitingFactor.NONE, NOW)
+    assert (twice.factor.steady, twice.factor.since) == (LimitingFactor.CPU, ago(15))
+
+
+def test_a_factor_that_comes_and_goes_within_a_cycle_leaves_the_steady_one_as_it_was() -> None:
+    flicker = factors(LimitingFactor.CPU, LimitingFactor.CPU, LimitingFactor.MEMORY, LimitingFactor.CPU)
+
+    assert flicker.factor.steady is LimitingFactor.CPU
+    assert flicker.factor.since == NOW
+
+
+def test_not_to_know_is_never_steady() -> None:
+    lost = factors(LimitingFactor.CPU, LimitingFactor.CPU, LimitingFactor.UNKNOWN, LimitingFactor.UNKNOWN)
+
+    assert lost.factor.steady is LimitingFactor.CPU

@@ -1,15 +1,28 @@
 """How many threads: Little's law at the load that CPU lets a pod carry."""
 
 import math
+from datetime import timedelta
 from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.capacity import threads_for
 from fastapi_tuning.control.estimate import Estimate
-from fastapi_tuning.control.knobs import Proposal
+from fastapi_tuning.control.knobs import Knob, Proposal
+from fastapi_tuning.control.observation import Observation
 from fastapi_tuning.control.replicas import feed_forward
-from fastapi_tuning.control.threads import propose_threads
-from tests.unit.control.builders import capacity, estimate, spec, workload
+from fastapi_tuning.control.threads import propose_threads, relieved
+from tests.unit.control.builders import (
+    NO_DATA,
+    NOW,
+    capacity,
+    estimate,
+    observation,
+    pod_traffic,
+    proposal,
+    spec,
+    traffic,
+    workload,
+)
 
 
 def threads(found: Estimate, trim: float = 0.0, *, on_trial: bool = False, **fields: Any) -> Proposal:
@@ -106,3 +119,64 @@ def test_a_queue_before_slower_threads_is_worth_one_probe_of_a_quarter_more() ->
     assert threads(estimate(waiting=10.0, slowdown=1.4)).wanted == 40
     assert threads(estimate(waiting=10.0)).wanted == 40
     assert threads(estimate(slowdown=1.6)).wanted == 40
+
+
+MIB = 2**20
+POOL = proposal(40, 40, knob=Knob.THREADS, reason=Reason.ALREADY_OPTIMAL)
+
+
+def filled(share: float | None, **changes: Any) -> Observation:
+    """A container with a limit of 100 MiB."""
+    used = None if share is None else share * 100 * MIB
+    signals = traffic(pods=(pod_traffic(resident_bytes=used), pod_traffic(resident_bytes=10.0 * MIB)))
+    return observation(signals=signals, workload=workload(**{"memory_limit_bytes": 100.0 * MIB, **changes}))
+
+
+def relief(seen: Observation, found: Estimate | None = None, wish: Proposal = POOL, **fields: Any) -> Proposal:
+    return relieved(wish, found or estimate(), seen, spec(**fields))
+
+
+def test_a_container_near_its_memory_limit_gets_a_quarter_fewer_threads() -> None:
+    assert relief(filled(0.89)) is POOL
+    found = relief(filled(0.9))
+    assert (found.wanted, found.reason) == (30, Reason.MEMORY_SHORT)
+    assert "90%" in found.message
+
+
+def test_so_does_one_that_was_killed_for_its_memory_lately_whatever_it_uses_now() -> None:
+    killed = {"out_of_memory_time": NOW - timedelta(minutes=5)}
+
+    assert relief(filled(0.2, **killed)).wanted == 30
+    unknown = relief(filled(None, **killed))
+    assert (unknown.wanted, unknown.message.split(",")[0]) == (30, "a container was killed for its memory")
+
+
+def test_the_load_keeps_the_threads_that_it_needs_alone() -> None:
+    """500 requests/s over two pods, 100 ms each."""
+    needed = threads_for(25.0)
+
+    assert relief(filled(0.95), estimate(offered_per_second=500.0)).wanted == max(30, needed)
+    assert relief(filled(0.95), estimate(offered_per_second=700.0)) is POOL
+    assert relief(filled(0.95), thread_pool={"min": 38, "max": 90}).wanted == 38
+
+
+def test_what_would_shrink_further_anyway_is_left_to_its_own_reason() -> None:
+    fewer = proposal(40, 4, knob=Knob.THREADS, reason=Reason.THREADS_BIND)
+
+    assert relief(filled(0.95), wish=fewer) is fewer
+
+
+def test_a_pool_grows_no_more_where_memory_is_short() -> None:
+    more = proposal(40, 80, knob=Knob.THREADS, reason=Reason.THREADS_BIND)
+
+    assert relief(filled(0.95), wish=more).wanted == 30
+
+
+def test_without_traffic_or_a_known_size_nothing_is_relieved() -> None:
+    unknown = proposal(None, 40, knob=Knob.THREADS, reason=Reason.THREADS_BIND)
+    blind = estimate(capacity=capacity(service_seconds=None))
+
+    assert relief(observation(signals=NO_DATA)) is POOL
+    assert relief(filled(0.95), wish=unknown) is unknown
+    assert relief(filled(0.95), blind) is POOL
+    assert relief(filled(0.95, memory_limit_bytes=None)) is POOL

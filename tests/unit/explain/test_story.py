@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import GuardAnswer, Live
+from fastapi_tuning.api.status import DiagnosisStatus, GuardAnswer, LimitingFactor, Live
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.story import story
@@ -152,3 +152,21 @@ def test_a_pause_without_an_end_is_not_told_as_a_date() -> None:
 def test_every_reason_can_be_told_of_every_wish(reason: Reason, current: int | None, moved: int | None) -> None:
     answers = (GuardAnswer(reason=reason, message="so"),)
     assert wish_told(wish(current=current, reason=reason, guards=answers, moved_to=moved), situation())
+
+
+async def test_what_limits_the_service_is_told_with_its_evidence_and_since_when() -> None:
+    told = story(*await after((900.0, 1), mode="Recommend"))
+    assert "ThreadPool limits the service (confidence 0." in told
+    assert "of the safe load" in told
+    quiet = story(*await after((100.0, 3)))
+    assert "Nothing limits the service (confidence 0.9" in quiet
+
+
+async def test_a_runner_up_is_told_and_so_is_not_to_know() -> None:
+    tuned, now = await after((100.0, 1))
+    unknown = DiagnosisStatus(
+        factor=LimitingFactor.UNKNOWN, confidence="0.00", evidence="no signature fits", runner_up=LimitingFactor.CPU
+    )
+    told = story(tuned.model_copy(update={"status": tuned.status.model_copy(update={"diagnosis": unknown})}), now)
+    assert "What limits the service (not known):" in told
+    assert "next best fits CPU" in told

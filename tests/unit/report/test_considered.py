@@ -28,9 +28,7 @@ from tests.unit.control.builders import (
 
 def outcome(*verdicts: Verdict) -> Outcome:
     whole = tune(spec(), observation(), history(), surroundings())
-    return Outcome(
-        estimate=whole.estimate, verdicts=verdicts, limiting_factor=whole.limiting_factor, history=whole.history
-    )
+    return Outcome(estimate=whole.estimate, verdicts=verdicts, diagnosis=whole.diagnosis, history=whole.history)
 
 
 def judged(current: int, wanted: int) -> Verdict:

@@ -3,6 +3,7 @@
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.guards.evidence import (
     awaiting_effect,
+    behind_the_pods,
     budget_for_scale_down,
     downstream,
     panic,
@@ -10,6 +11,7 @@ from fastapi_tuning.control.guards.evidence import (
     rollout_in_progress,
     too_few_requests,
     unproven_load,
+    unschedulable,
 )
 from fastapi_tuning.control.guards.pace import stabilization, step
 from fastapi_tuning.control.guards.permission import (
@@ -24,6 +26,7 @@ from fastapi_tuning.control.guards.permission import (
 from fastapi_tuning.control.guards.settings import (
     contended,
     cpu_busy,
+    database_pool,
     error_budget,
     memory,
     nothing_proven,
@@ -41,10 +44,12 @@ REPLICA_CHAIN: Chain = (
     mode_off,
     duplicate,
     another_autoscaler,
+    unschedulable,
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    behind_the_pods,
     panic,
     too_few_requests,
     budget_for_scale_down,
@@ -82,6 +87,20 @@ LIVE_TAKE_BACK_CHAIN: Chain = (
 )
 """The same for threads that brought nothing, where taking them back is free."""
 
+RELIEF_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""Fewer threads where memory is short: that does not wait until the pods were seen to do well. In steps, since memory
+comes back with time only."""
+
 LIVE_SETTING_CHAIN: Chain = (
     bounds,
     mode_off,
@@ -93,6 +112,7 @@ LIVE_SETTING_CHAIN: Chain = (
     nothing_proven,
     cpu_busy,
     contended,
+    database_pool,
     memory,
     pool_step,
     too_small,
@@ -111,6 +131,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     downstream,
     nothing_proven,
     cpu_busy,
+    database_pool,
     memory,
     restart_worth_it,
     error_budget,
@@ -124,9 +145,12 @@ ROLLOUT_SETTING_CHAIN: Chain = (
 def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     """By what the move costs."""
     live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
+    relieves = proposal.reason is Reason.MEMORY_SHORT
     takes_back = proposal.reason is Reason.DOWNSTREAM_LIMITS
     if proposal.knob is Knob.REPLICAS:
         return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
+    if live and relieves:
+        return RELIEF_CHAIN
     if live:
         return LIVE_TAKE_BACK_CHAIN if takes_back else LIVE_SETTING_CHAIN
     return ROLLOUT_SETTING_CHAIN

@@ -13,7 +13,7 @@ from fastapi_tuning.control.learning import TRUSTED_EXCESS
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoTraffic, Traffic
 from fastapi_tuning.control.oscillation import effect_delay
-from fastapi_tuning.control.replicas import panics
+from fastapi_tuning.control.replicas import feed_forward, panics
 
 _TRUSTED_SHARE = 0.5
 """Half of what a pod carries by its threads and CPU is taken on trust; beyond it only what was seen."""
@@ -115,6 +115,25 @@ def downstream(proposal: Proposal, context: Context) -> Clamp | None:
         reason=Reason.DOWNSTREAM_LIMITS,
         message=f"more than {cap} brought no more served requests",
     )
+
+
+def behind_the_pods(proposal: Proposal, context: Context) -> Hold | None:
+    """No pod makes a slow database quicker. Pods that are full by themselves may still be joined by more."""
+    found, diagnosis = context.estimate, context.diagnosis
+    if found is None or diagnosis is None or not diagnosis.is_behind_the_pods or not proposal.is_up:
+        return None
+    carrying = feed_forward(found, found.offered_per_second * found.capacity.correction)
+    if carrying is None or proposal.current is None or carrying > proposal.current:
+        return None
+    return Hold(reason=Reason.SLOW_DEPENDENCY, message=f"{carrying} pods would carry the load; {diagnosis.evidence}")
+
+
+def unschedulable(proposal: Proposal, context: Context) -> Hold | None:
+    """What no node has room for is not asked for twice."""
+    nowhere = context.observation.workload.unschedulable
+    if nowhere is None or proposal.knob is not Knob.REPLICAS or not proposal.is_up:
+        return None
+    return Hold(reason=Reason.UNSCHEDULABLE, message=f"{nowhere.pods} pods find no node: {nowhere.message}")
 
 
 def is_panic(context: Context) -> bool:

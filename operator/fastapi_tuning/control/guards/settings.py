@@ -6,9 +6,10 @@ from datetime import timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.control.burn import may_explore
+from fastapi_tuning.control.dependencies import pool_of_a_pod
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold, since
 from fastapi_tuning.control.knobs import Knob, Proposal, bounds_of, mode_of
-from fastapi_tuning.control.observation import Traffic
+from fastapi_tuning.control.observation import DatabasePool, Traffic
 
 _BUSY_CPU = 0.85
 _CONTENDED_SHARE = 0.2
@@ -18,6 +19,8 @@ THREAD_BYTES = 8 * 2**20
 """What a thread may come to need: its stack and the working set of a request."""
 _LARGEST_GROWTH = 1.5
 _HYSTERESIS = 0.15
+_NOTICEABLE_WAIT, _NOTICEABLE_QUEUE = 0.02, 0.05
+"""Share of the objective; share of the pool of connections, since one or two wait for a moment in every burst."""
 
 
 def nothing_proven(proposal: Proposal, context: Context) -> Hold | None:
@@ -47,6 +50,33 @@ def contended(proposal: Proposal, context: Context) -> Hold | None:
     if 1 - 1 / slowdown < _CONTENDED_SHARE:
         return None
     return Hold(reason=Reason.CONTENDED, message=f"service takes {slowdown:.1f} × as long as alone")
+
+
+def database_pool(proposal: Proposal, context: Context) -> Clamp | Hold | None:
+    """No more threads than connections where requests wait for those: the wait would only move into the threads.
+
+    A pool of threads that is larger already stays: requests that need no connection use it, too.
+    """
+    signals, current = context.observation.signals, proposal.current
+    if not isinstance(signals, Traffic) or current is None or not _is_growth_of_pool(proposal):
+        return None
+    pool = pool_of_a_pod(context.observation.dependencies, signals)
+    if pool is None or not _is_held(pool, signals, context):
+        return None
+    room = math.floor(pool.size)
+    if proposal.wanted <= room:
+        return None
+    message = f"{pool.size:.0f} connections a pod to {pool.peer}, {pool.waiting:.1f} requests wait for one"
+    if room <= current:
+        return Hold(reason=Reason.DATABASE_POOL_SHORT, message=message)
+    return Clamp(value=room, reason=Reason.DATABASE_POOL_SHORT, message=message)
+
+
+def _is_held(pool: DatabasePool, signals: Traffic, context: Context) -> bool:
+    """Whether requests wait for a connection: many of them, or for a noticeable share of what they may take."""
+    served = signals.requests_per_second / max(1, signals.scraped_pods)
+    noticeable = _NOTICEABLE_WAIT * context.spec.objectives.latency.threshold_seconds
+    return pool.waiting > _NOTICEABLE_QUEUE * pool.size or pool.wait_seconds_per_second > noticeable * served
 
 
 def memory(proposal: Proposal, context: Context) -> Clamp | Hold | None:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
+from fastapi_tuning.control.diagnosis.diagnose import Diagnosis
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Proposal
 from fastapi_tuning.control.objective import Verdict as ObjectiveVerdict
@@ -33,6 +34,8 @@ class Context:
     """Name of the older FastAPITuning on the same target."""
     rides: bool = False
     """Whether another setting is rolled out now anyway."""
+    diagnosis: Diagnosis | None = None
+    """None without traffic."""
 
     @property
     def objective_missed(self) -> bool:

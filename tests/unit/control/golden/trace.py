@@ -72,7 +72,7 @@ def _line(seen: Observation, outcome: Outcome) -> str:
     else:
         load = type(signals).__name__
     words = [_told(verdict) for verdict in outcome.verdicts if verdict.proposal.knob in _TOLD]
-    return f"{at:%H:%M:%S} {pods}, {load} | " + (" | ".join(words) or "nothing") + f" | {outcome.limiting_factor}"
+    return f"{at:%H:%M:%S} {pods}, {load} | " + (" | ".join(words) or "nothing") + f" | {outcome.diagnosis.factor}"
 
 
 def _told(verdict: Verdict) -> str:

@@ -18,6 +18,7 @@ from tests.unit.control.builders import (
     NOW,
     ago,
     budget,
+    capacity,
     context,
     history,
     observation,
@@ -79,6 +80,8 @@ def test_what_brought_nothing_is_taken_back_though_the_objective_is_missed_and_t
         (Knob.REPLICAS, Reason.DOWNSTREAM_LIMITS, Delivery.ROLLOUT, chains.TAKE_BACK_CHAIN),
         (Knob.THREADS, Reason.DOWNSTREAM_LIMITS, Delivery.LIVE, chains.LIVE_TAKE_BACK_CHAIN),
         (Knob.THREADS, Reason.DOWNSTREAM_LIMITS, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
+        (Knob.THREADS, Reason.MEMORY_SHORT, Delivery.LIVE, chains.RELIEF_CHAIN),
+        (Knob.THREADS, Reason.MEMORY_SHORT, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
         (Knob.THREADS, Reason.THREADS_BIND, Delivery.LIVE, chains.LIVE_SETTING_CHAIN),
         (Knob.LIMIT_CONCURRENCY, Reason.LIMIT_FROM_OBJECTIVE, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
         (Knob.WORKERS, Reason.WORKERS_TO_PODS, Delivery.LIVE, chains.ROLLOUT_SETTING_CHAIN),
@@ -88,3 +91,13 @@ def test_what_a_move_costs_decides_which_chain_it_has_to_pass(
     knob: Knob, reason: Reason, delivery: Delivery, chain: Chain
 ) -> None:
     assert chain_for(proposal(40, 60, knob=knob, reason=reason), workload(delivery=delivery)) is chain
+
+
+def test_threads_that_cost_memory_go_before_the_pods_were_seen_to_do_well_and_step_by_step() -> None:
+    fewer = proposal(40, 30, knob=Knob.THREADS, reason=Reason.MEMORY_SHORT)
+    new = context(estimate=replace(MISSED, capacity=capacity(proven_per_second=None)))
+
+    assert judge(fewer, new, chains.RELIEF_CHAIN).value == 30
+    assert judge(fewer, new, chains.LIVE_SETTING_CHAIN).value is None
+    lately = replace(new, history=history(last_setting_time=ago(10)))
+    assert judge(fewer, lately, chains.RELIEF_CHAIN).value is None

@@ -8,13 +8,14 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
-from fastapi_tuning.api.status import Growth
+from fastapi_tuning.api.status import Growth, LimitingFactor
+from fastapi_tuning.control.diagnosis.diagnose import Diagnosis
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.guards import evidence
 from fastapi_tuning.control.guards.verdict import Context
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.objective import Verdict
-from fastapi_tuning.control.observation import NoTraffic
+from fastapi_tuning.control.observation import NoTraffic, Unschedulable
 from tests.unit.control.builders import (
     ALL_LATE,
     MISSED,
@@ -194,3 +195,54 @@ def test_a_panic_is_an_overload_right_now() -> None:
     assert evidence.is_panic(seen(estimate(shedding=True)))
     assert not evidence.is_panic(seen(estimate()))
     assert not evidence.is_panic(seen(None))
+
+
+def blamed(factor: LimitingFactor, confidence: float = 0.9, **changes: Any) -> Context:
+    """Four pods that carry 100 requests/s each, and a peer that is named."""
+    named = Diagnosis(factor=factor, confidence=confidence, evidence="db:5432 takes 480 ms of 500 ms a request")
+    four = observation(workload=workload(desired_replicas=4))
+    return context(**{"diagnosis": named, "observation": four, "estimate": MISSED, **changes})
+
+
+@pytest.mark.parametrize("factor", [LimitingFactor.DATABASE, LimitingFactor.EXTERNAL_API])
+def test_no_pod_is_added_for_a_dependency_that_is_slow(factor: LimitingFactor) -> None:
+    held = evidence.behind_the_pods(UP, blamed(factor))
+
+    assert reason(held) is Reason.SLOW_DEPENDENCY
+    assert held is not None
+    assert "db:5432" in held.message
+    assert evidence.behind_the_pods(DOWN, blamed(factor)) is None
+
+
+def test_pods_that_are_full_by_themselves_are_joined_by_more_whatever_is_behind_them() -> None:
+    full = replace(MISSED, offered_per_second=401.0)
+    doubted = replace(MISSED, offered_per_second=399.0, capacity=capacity(correction=0.5, thread_safe_per_second=50.0))
+    unknown = replace(MISSED, capacity=capacity(thread_safe_per_second=None))
+
+    assert evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE, estimate=full)) is None
+    held = evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE, estimate=doubted))
+    assert reason(held) is Reason.SLOW_DEPENDENCY, "doubts about the pods are the dependency's doing"
+    assert evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE, estimate=unknown)) is None
+    assert evidence.behind_the_pods(replace(UP, current=None), blamed(LimitingFactor.DATABASE)) is None
+
+
+def test_what_is_less_than_certain_or_helped_by_more_pods_holds_nothing() -> None:
+    """Pods bring their own connections."""
+    assert evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE, 0.79)) is None
+    assert evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE_POOL)) is None
+    assert evidence.behind_the_pods(UP, context()) is None
+    assert evidence.behind_the_pods(UP, blamed(LimitingFactor.DATABASE, estimate=None)) is None
+
+
+def test_no_pod_is_added_while_one_finds_no_node_and_the_scheduler_is_quoted() -> None:
+    nowhere = Unschedulable(pods=2, message="0/3 nodes are available: 3 Insufficient memory.")
+    crowded = context(observation=observation(workload=workload(desired_replicas=4, unschedulable=nowhere)))
+
+    held = evidence.unschedulable(UP, crowded)
+
+    assert reason(held) is Reason.UNSCHEDULABLE
+    assert held is not None
+    assert held.message == "2 pods find no node: 0/3 nodes are available: 3 Insufficient memory."
+    assert evidence.unschedulable(DOWN, crowded) is None
+    assert evidence.unschedulable(RESTART, crowded) is None
+    assert evidence.unschedulable(UP, context()) is None

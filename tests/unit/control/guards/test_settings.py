@@ -9,6 +9,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.guards import settings
 from fastapi_tuning.control.guards.verdict import Context, Hold
 from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.observation import DatabasePool, Dependencies
 from tests.unit.control.builders import (
     ALL_LATE,
     MISSED,
@@ -175,3 +176,40 @@ def test_restarts_keep_their_distance() -> None:
     assert settings.rollout_rate(POOL, late) is None
     assert settings.rollout_rate(POOL, context()) is None
     assert settings.rollout_rate(replace(POOL, wanted=40), soon) is None
+
+
+def waiting_for(pool: DatabasePool | None, **changes: Any) -> Context:
+    """Two pods with requests of which each may take half a second."""
+    found = None if pool is None else Dependencies(pools=(pool,), peers=())
+    return context(observation=observation(**{"dependencies": found, "signals": traffic(), **changes}))
+
+
+SHORT = DatabasePool(peer="db:5432", size=100.0, checked_out=100.0, waiting=6.0, wait_seconds_per_second=0.0)
+
+
+def test_a_pool_of_threads_grows_no_further_than_the_pod_has_connections_while_requests_wait_for_those() -> None:
+    """100 connections over two pods."""
+    assert value(settings.database_pool(POOL, waiting_for(SHORT))) == 50
+    assert reason(settings.database_pool(replace(POOL, current=50), waiting_for(SHORT))) is Reason.DATABASE_POOL_SHORT
+    held = settings.database_pool(replace(POOL, current=60), waiting_for(SHORT))
+    assert isinstance(held, Hold), "threads that are there already stay"
+    assert settings.database_pool(replace(POOL, wanted=50), waiting_for(SHORT)) is None
+
+
+def test_a_wait_that_is_over_at_the_scrape_counts_if_it_is_a_noticeable_part_of_a_request() -> None:
+    """100 requests/s: 1 s/s of waiting are 10 ms of 500 each."""
+    seldom, often = replace(SHORT, waiting=0.0, wait_seconds_per_second=0.9), replace(SHORT, waiting=0.0)
+
+    assert settings.database_pool(POOL, waiting_for(seldom)) is None
+    often = replace(often, wait_seconds_per_second=1.1)
+    assert reason(settings.database_pool(POOL, waiting_for(often))) is Reason.DATABASE_POOL_SHORT
+
+
+def test_a_database_pool_that_is_not_seen_or_not_short_caps_nothing() -> None:
+    assert settings.database_pool(POOL, waiting_for(None)) is None
+    assert settings.database_pool(POOL, waiting_for(replace(SHORT, waiting=float("nan")))) is None
+    assert settings.database_pool(POOL, waiting_for(replace(SHORT, waiting=5.0))) is None
+    assert settings.database_pool(SMALLER_POOL, waiting_for(SHORT)) is None
+    assert settings.database_pool(replace(POOL, current=None), waiting_for(SHORT)) is None
+    assert settings.database_pool(LIMIT, waiting_for(SHORT)) is None
+    assert settings.database_pool(POOL, waiting_for(SHORT, signals=NO_DATA)) is None
