@@ -39,6 +39,9 @@ class Reason(StrEnum):
     IMBALANCE = "Imbalance"
     """Pods with more than their share of requests ask clients to connect anew."""
 
+    DATABASE_SHARE = "DatabaseShare"
+    """More than the fair share of a database's connections, and another object waits for its own: given back slowly."""
+
     # Guards
     SUSPENDED = "Suspended"
     """spec.suspend is true."""
@@ -82,6 +85,12 @@ class Reason(StrEnum):
     """Requests in a thread already take a quarter longer than alone: more threads would feed what slows them."""
     MEMORY_SHORT = "MemoryShort"
     """More threads might take the container beyond four fifths of its memory limit."""
+    DATABASE_BUDGET = "DatabaseBudget"
+    """More pods, or a restart, would take more connections of the database than are free for this object."""
+    DATABASE_OVERCOMMITTED = "DatabaseOvercommitted"
+    """The pods of all objects that name the database may open more connections than it has for them: none goes up."""
+    DATABASE_LIMITS_DIFFER = "DatabaseLimitsDiffer"
+    """Objects that name the same database state different limits: the smallest holds."""
     CHANGE_TOO_SMALL = "ChangeTooSmall"
     """Less than 15 % away: a live setting is not moved for noise."""
     ANOTHER_AUTOSCALER = "AnotherAutoscaler"

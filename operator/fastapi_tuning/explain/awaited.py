@@ -149,6 +149,7 @@ _EVENTS: Mapping[Reason, str] = {
     Reason.CPU_BUSY: "that pods compute less, or more pods",
     Reason.CONTENDED: "that what the requests wait for gets faster",
     Reason.MEMORY_SHORT: "a larger memory limit, or less memory used",
+    Reason.DATABASE_BUDGET: "free connections of the database: fewer pods of another object, or a larger budget",
     Reason.CHANGE_TOO_SMALL: "a wish that is at least 15 % away",
     Reason.GAIN_TOO_SMALL: "that a restart saves a pod or mends the objective, or that pods restart anyway",
     Reason.ERROR_BUDGET_BURNING: "that the objective holds again, or replicas reach their maximum",

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kubernetes.utils.quantity import parse_quantity
@@ -21,6 +21,7 @@ from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
 from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
+from fastapi_tuning.observe.pods_beside import ending_pods, rolling_update_of
 from fastapi_tuning.observe.quantity import quantity_of
 from fastapi_tuning.observe.signals import PodKey
 
@@ -75,8 +76,9 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
+    workload = workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference))
     return Target(
-        workload=workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference)),
+        workload=replace(workload, ending_pods=ending_pods(pods["items"], workload.desired_replicas)),
         rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
         agents=agents_of(pods["items"]),
@@ -113,6 +115,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         memory_limit_bytes=quantity_of(container, "limits", "memory"),
         autoscaler=autoscaler,
+        update=rolling_update_of(spec),
     )
 
 

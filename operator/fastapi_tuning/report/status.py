@@ -180,6 +180,7 @@ def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) ->
             "latency": blank.latency,
             "current": blank.current,
             "recommendation": blank.recommendation,
+            "database": blank.database,
             "considered": blank.considered,
         }
     )
@@ -205,6 +206,7 @@ def _essence(status: FastAPITuningStatus) -> FastAPITuningStatus:
             "latency": blank.latency,
             "history": blank.history,
             "considered": blank.considered,
+            "database": blank.database,
             "recommendation": status.recommendation.model_copy(update={"replicas": None}),
         }
     )
