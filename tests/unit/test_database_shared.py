@@ -1,5 +1,6 @@
 """Objects of two namespaces on one database, whole cycles against an API server in memory."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -175,4 +176,4 @@ async def test_more_than_the_share_is_given_back_pod_by_pod_and_taken_once_it_is
     assert all(sum(pair) <= 9 for pair in reached)
     assert reached[7] == (8, 1), "two minutes of it first"
     assert reached[-1] == (5, 4)
-    assert all(before[0] - after[0] <= 1 for before, after in zip(reached, reached[1:], strict=False))
+    assert all(before[0] - after[0] <= 1 for before, after in pairwise(reached))

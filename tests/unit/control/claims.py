@@ -1,8 +1,9 @@
-"""Claims on a database for tests: without surge unless a test is about it, so that a pod is a pod."""
+"""Claims on a database, and shares of it: without surge unless a test is about it, so that a pod is a pod."""
 
 from dataclasses import replace
 from typing import Any
 
+from fastapi_tuning.api.status import DatabaseShare
 from fastapi_tuning.control.database_budget import Claim
 
 
@@ -21,3 +22,18 @@ def claim(owner: str = "shop/checkout", **changes: Any) -> Claim:
         movable=True,
     )
     return replace(plain, **changes)
+
+
+def share(**changes: Any) -> DatabaseShare:
+    """Three pods may be had, of which two are there; 90 of 97 connections are held."""
+    plain = DatabaseShare(
+        name="main",
+        cap_pods=3,
+        fair_pods=4,
+        wanted_pods=2,
+        held_pods=2,
+        budget_connections=97,
+        used_connections=90,
+        claimants=("shop/basket", "shop/checkout"),
+    )
+    return plain.model_copy(update=changes)

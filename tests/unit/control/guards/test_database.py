@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import DatabaseShare
 from fastapi_tuning.control.guards.chains import REPLICA_CHAIN, TAKE_BACK_CHAIN, chain_for
 from fastapi_tuning.control.guards.database import (
     database_budget,
@@ -17,22 +16,8 @@ from fastapi_tuning.control.guards.database import (
 from fastapi_tuning.control.guards.verdict import Clamp, Hold, Verdict, judge
 from fastapi_tuning.control.knobs import Knob
 from tests.unit.control.builders import NOW, ago, context, observation, proposal, spec, workload
+from tests.unit.control.claims import share
 from tests.unit.control.guards.answers import reason, value
-
-
-def share(**changes: Any) -> DatabaseShare:
-    """Three pods may be had, of which two are there; 90 of 97 connections are held."""
-    plain = DatabaseShare(
-        name="main",
-        cap_pods=3,
-        fair_pods=4,
-        wanted_pods=2,
-        held_pods=2,
-        budget_connections=97,
-        used_connections=90,
-        claimants=("shop/basket", "shop/checkout"),
-    )
-    return plain.model_copy(update=changes)
 
 
 def test_pods_go_up_only_into_connections_that_are_free() -> None:
