@@ -195,18 +195,22 @@ def test_what_is_gained_by_asking_for_more_is_only_what_was_asked_for(all_: list
 
 @given(claims())
 def test_nobody_has_less_than_another_could_spare(all_: list[Claim]) -> None:
-    """Max-min: a pod more for one that wants it would take from one that holds no more than it would then."""
+    """Max-min in whole pods: what others hold beyond what the poorer wishes for is too little for its next pod."""
     shares = fair_replicas(all_)
     movable = [each.settled for each in all_ if each.movable]
     for poor in movable:
-        if shares[poor.owner] >= max(poor.wanted, poor.replicas):
+        had = shares[poor.owner]
+        if not poor.least <= had < max(poor.wanted, poor.replicas):
             continue
-        wish = poor.connections(shares[poor.owner] + 1)
-        for rich in movable:
-            had = shares[rich.owner]
-            if rich.owner == poor.owner or had <= rich.least:
-                continue
-            assert rich.connections(had) <= wish + rich.connections_per_pod * (1 + rich.pods(1))
+        wish = poor.connections(had + 1)
+        beyond = sum(_beyond(rich, shares[rich.owner], wish) for rich in movable if rich is not poor)
+        assert beyond < wish - poor.connections(had)
+
+
+def _beyond(rich: Claim, pods: int, wish: int) -> int:
+    """Connections of its pods above its minimum that take it beyond so many."""
+    kept = max((each for each in range(rich.least, pods + 1) if rich.connections(each) <= wish), default=rich.least)
+    return max(0, rich.connections(pods) - rich.connections(kept))
 
 
 @pytest.mark.parametrize("cap", ["cap_pods", "held_pods"])
