@@ -123,7 +123,7 @@ class SharedDatabase(RuleBasedStateMachine):
 
     @initialize(
         count=st.integers(2, 3),
-        spare=st.integers(0, 120),
+        spare=st.integers(0, 60),
         sizes=st.lists(st.integers(1, 20), min_size=3, max_size=3),
         least=st.lists(st.integers(1, 3), min_size=3, max_size=3),
         updates=st.lists(updates, min_size=3, max_size=3),
@@ -146,7 +146,7 @@ class SharedDatabase(RuleBasedStateMachine):
     def _of(self, name: str) -> Service:
         return self.services.get(name) or self.services["a"]
 
-    @rule(name=services, wish=st.integers(1, MOST))
+    @rule(name=services, wish=st.sampled_from([1, 2, 5, MOST]))
     def load_changes(self, name: str, wish: int) -> None:
         service = self._of(name)
         service.wish = max(wish, service.plain.least)
@@ -156,6 +156,15 @@ class SharedDatabase(RuleBasedStateMachine):
         service = self._of(name)
         self.book[service.plain.owner] = service.seen()
         service.looked = True
+
+    @rule(name=services, wish=st.sampled_from([1, 2, 5, MOST]))
+    def has_a_whole_cycle(self, name: str, wish: int) -> None:
+        """Pods that are to start or to end do so at once; those that end stay a while."""
+        self.load_changes(name, wish)
+        self.is_looked_at(name)
+        self._decide(self._of(name), written=True)
+        while self._of(name).starts_a_pod() or self._of(name).ends_a_pod():
+            pass
 
     @rule(name=services, written=st.booleans())
     def is_decided_on(self, name: str, written: bool) -> None:
