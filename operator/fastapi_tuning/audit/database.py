@@ -99,11 +99,11 @@ def _most_pods(facts: Facts) -> tuple[int, str]:
         return _max_of(most), f"{most.kind} {most.name}"
     tuning = facts.tuning
     if tuning is not None and mode_of(tuning.spec, Knob.REPLICAS) is Mode.AUTO:
-        database, most = tuning.spec.database, tuning.spec.replicas.max
-        if database is not None and database.budget_connections < most * database.connections_per_pod:
+        database, greatest = tuning.spec.database, tuning.spec.replicas.max
+        if database is not None and database.budget_connections < greatest * database.connections_per_pod:
             fitting = database.budget_connections // database.connections_per_pod
             return max(facts.replicas, fitting), f"spec.database of {tuning.name}"
-        return max(facts.replicas, most), f"replicas.max of {tuning.name}"
+        return max(facts.replicas, greatest), f"replicas.max of {tuning.name}"
     return facts.replicas, "replicas"
 
 
