@@ -18,7 +18,7 @@ SHED = 0
 """In place of a status: the request never reached the app."""
 OUTCOMES = ("shed", "1xx", "2xx", "3xx", "4xx", "5xx")
 _OBJECTIVE_SHARES = (0.4, 0.6, 0.8, 1.0)
-"""Edges are close where the tail is compared with the objective: an interpolated 99th percentile may be a bucket off."""
+"""Edges are close where a tail is compared with the objective: an interpolated percentile may be a bucket off."""
 _ALWAYS_SHOWN = frozenset({"shed", "2xx", "5xx"})  # a rate can only be taken of what was there before it grew
 
 

@@ -223,7 +223,14 @@ def _injection(turn: Turn) -> FirstInjection:
     conditions, agents = turn.after.conditions, turn.view.agents.count
     missed = any(each.type == ConditionType.OBJECTIVE_MET and each.status == "False" for each in conditions)
     observation = Observation(time=turn.now, workload=turn.target.workload, signals=turn.signals)
-    return first_injection(turn.tuning.spec, observation, agents, turn.after.history, objective_missed=missed)
+    return first_injection(
+        turn.tuning.spec,
+        observation,
+        agents,
+        turn.after.history,
+        objective_missed=missed,
+        database=turn.after.database,
+    )
 
 
 def _shares(turn: Turn) -> Mapping[str, float]:

@@ -25,19 +25,12 @@ from fastapi_tuning.api.tuning import (
 )
 from fastapi_tuning.api.twins import older_twins
 from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
+from fastapi_tuning.connection_book import ConnectionBook, acts, sharing
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import (
-    ContainerNotFound,
-    FastAPITuningError,
-    InternalError,
-    InvalidTuning,
-    NotFound,
-    TargetNotUnderstood,
-    WriteRejected,
-)
+from fastapi_tuning.errors import FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked, read_agents
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
@@ -47,6 +40,7 @@ from fastapi_tuning.observe.workloads import Target, deployment_path, read_targe
 from fastapi_tuning.report import conditions, news, status
 from fastapi_tuning.report.events import EventRecorder, EventType
 from fastapi_tuning.report.metrics import OperatorMetrics
+from fastapi_tuning.report.problems import reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -72,15 +66,18 @@ class Reconciler:
             if tuning.spec.mode is Mode.OFF:
                 await contained(self._report_off(tuning, now), _key(tuning))
         active = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
+        known = tuple(known)
         older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
-        targets = await self._read_targets(active)
-        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
+        targets = await self._read_targets((*active, *sharing(active, known)))
+        book = ConnectionBook.of(known, targets, older, self.newest_status, now)
+        due_keys = {_key(tuning) for tuning in active}
+        found = {key: target for key, target in targets.items() if isinstance(target, Target) and key in due_keys}
         signals = await self._read_signals(
             [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
         )
         readings = await self._read_agents(found, now)
         for tuning in active:
-            problem = await self._worked_off(tuning, targets, signals, readings, older.get(tuning.uid), now)
+            problem = await self._worked_off(tuning, targets, signals, readings, book, older.get(tuning.uid), now)
             if problem is not None:
                 await contained(self._report_problem(tuning, problem, now), _key(tuning))
 
@@ -140,6 +137,7 @@ class Reconciler:
         targets: Mapping[tuple[str, str], Target | FastAPITuningError],
         signals: Mapping[tuple[str, str], Signals | FastAPITuningError],
         readings: AgentReadings | None,
+        book: ConnectionBook,
         twin: str | None,
         now: datetime,
     ) -> FastAPITuningError | None:
@@ -150,7 +148,7 @@ class Reconciler:
         seen = signals[_key(tuning)]
         if isinstance(seen, FastAPITuningError):
             return seen
-        everything = _Seen(target=target, signals=seen, readings=readings)
+        everything = _Seen(target=target, signals=seen, readings=readings, book=book)
         return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
 
     async def _restore(self, tuning: FastAPITuning) -> None:
@@ -161,7 +159,7 @@ class Reconciler:
         await restore(self.api, path, target.workload.container, about, target.rolled_out, pods)
 
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
-        target, pause_end = seen.target, paused_until(tuning.annotations)
+        target, book = seen.target, seen.book
         before = about_target(self.newest_status(tuning), target.workload.uid)
         view = self.live_path.view(tuning, target, before.live, seen.readings, now)
         if not view.holds_settings:
@@ -173,29 +171,31 @@ class Reconciler:
             dependencies=(seen.readings or NO_READINGS).dependencies_of(tuning.namespace, target.agents),
             blocking=view.blocking,
         )
-        surroundings = Surroundings(applied=before.applied, paused_until=pause_end, duplicate_of=twin)
+        surroundings = Surroundings(
+            applied=before.applied,
+            paused_until=paused_until(tuning.annotations),
+            duplicate_of=twin,
+            database=book.share(tuning, before.database, now),
+        )
         outcome = tune(tuning.spec, observation, before.history, surroundings)
+        outcome = replace(outcome, database=book.reserved(tuning, outcome, view.way))
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
         after = _status_after(tuning, before, observation, outcome, results)
         # Known before any pod is replaced: what the webhook gives to new pods is read from it.
         self._newest[tuning.uid] = after
-        acting = (
-            tuning.spec.mode is Mode.AUTO
-            and not tuning.spec.suspend
-            and (pause_end is None or now >= pause_end)
-            and twin is None
-        )
         turn = Turn(
             tuning=tuning,
             target=target,
             view=view,
             signals=observation.signals,
             after=after,
-            acting=acting,
+            acting=acts(tuning, now) and twin is None,
             now=now,
         )
         step = await self.live_path.step(turn)
+        if step.decision is not None:
+            book.restarted(tuning)
         after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
@@ -210,7 +210,7 @@ class Reconciler:
             await self._store(tuning, after)
 
     async def _report_problem(self, tuning: StoredTuning, error: FastAPITuningError, now: datetime) -> None:
-        reason, needs_a_person = _problem(error)
+        reason, needs_a_person = reason_of(error)
         self.metrics.cycle_failures.labels(reason).inc()
         before = self.newest_status(tuning)
         findings = conditions.findings_of_problem(reason, str(error), needs_a_person=needs_a_person)
@@ -281,6 +281,7 @@ class _Seen:
     target: Target
     signals: Signals
     readings: AgentReadings | None
+    book: ConnectionBook
 
 
 def _key(tuning: StoredTuning) -> tuple[str, str]:
@@ -294,21 +295,6 @@ def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Tar
         metrics=tuning.spec.metrics,
         threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
     )
-
-
-def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
-    """(reason, whether a person must act)"""
-    if isinstance(error, NotFound):
-        return Reason.TARGET_NOT_FOUND, True
-    if isinstance(error, ContainerNotFound):
-        return Reason.CONTAINER_NOT_FOUND, True
-    if isinstance(error, TargetNotUnderstood):
-        return Reason.TARGET_NOT_UNDERSTOOD, True
-    if isinstance(error, InvalidTuning):
-        return Reason.INVALID_SPEC, True
-    if isinstance(error, InternalError):
-        return Reason.INTERNAL_ERROR, False
-    return Reason.WRITE_FAILED if isinstance(error, WriteRejected) else Reason.TARGET_NOT_READY, False
 
 
 def _status_after(
@@ -348,6 +334,7 @@ def _status_after(
         applied=applied,
         original=original_after(before.original, before.applied, workload.desired_replicas, done),
         live=before.live,
+        database=outcome.database,
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         considered=status.considered_of(outcome, refused),

@@ -39,6 +39,9 @@ class Reason(StrEnum):
     IMBALANCE = "Imbalance"
     """Pods with more than their share of requests ask clients to connect anew."""
 
+    DATABASE_SHARE = "DatabaseShare"
+    """More than the fair share of a database's connections, and another object waits for its own: given back slowly."""
+
     # Guards
     SUSPENDED = "Suspended"
     """spec.suspend is true."""
@@ -88,6 +91,12 @@ class Reason(StrEnum):
     """A database or API that requests wait for is the limit, and the pods would carry the load: more would not help."""
     UNSCHEDULABLE = "Unschedulable"
     """Pods of the target find no node: more are not asked for until those have one."""
+    DATABASE_BUDGET = "DatabaseBudget"
+    """More pods, or a restart, would take more connections of the database than are free for this object."""
+    DATABASE_OVERCOMMITTED = "DatabaseOvercommitted"
+    """The pods of all objects that name the database may open more connections than it has for them: none goes up."""
+    DATABASE_LIMITS_DIFFER = "DatabaseLimitsDiffer"
+    """Objects that name the same database state different limits: the smallest holds."""
     CHANGE_TOO_SMALL = "ChangeTooSmall"
     """Less than 15 % away: a live setting is not moved for noise."""
     ANOTHER_AUTOSCALER = "AnotherAutoscaler"

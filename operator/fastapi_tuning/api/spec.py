@@ -328,6 +328,36 @@ class Connections(ApiModel):
     """Auto: they do, until the load is even again; less than Auto: they never do."""
 
 
+class Database(ApiModel):
+    """The database that the pods use: they never hold more connections than it has, all objects together that name it.
+
+    pods × connectionsPerPod ≤ maxConnections − reservedConnections, over every namespace that the operator watches.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "self.reservedConnections < self.maxConnections",
+                "reservedConnections must be below maxConnections",
+            )
+        )
+    )
+
+    name: Name
+    """Names the database, the same in every object that uses it, in whatever namespace."""
+    connections_per_pod: Annotated[int, Field(ge=1, le=10_000)]
+    """Most that one pod opens: with SQLAlchemy pool_size + max_overflow, times the worker processes."""
+    max_connections: Annotated[int, Field(ge=1, le=100_000)]
+    """What the server allows (PostgreSQL's max_connections); if objects differ, the smallest holds."""
+    reserved_connections: Annotated[int, Field(ge=0, le=100_000)] = 3
+    """Not ours: for administrators, migrations, other apps. PostgreSQL keeps 3 (superuser_reserved_connections)."""
+
+    @property
+    def budget_connections(self) -> int:
+        """What all pods may hold together."""
+        return self.max_connections - self.reserved_connections
+
+
 class Apply(ApiModel):
     """How settings reach the pods, and how often the pod template may change."""
 
@@ -341,6 +371,16 @@ class Apply(ApiModel):
 
 class FastAPITuningSpec(ApiModel):
     """Which workload, what it owes, and what may be moved to keep that."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            (
+                "!has(self.database) || self.replicas.min * self.database.connectionsPerPod "
+                "<= self.database.maxConnections - self.database.reservedConnections",
+                "replicas.min pods must not need more connections than database.maxConnections less the reserve",
+            )
+        )
+    )
 
     target_ref: TargetReference
     mode: Mode = Mode.RECOMMEND
@@ -356,6 +396,8 @@ class FastAPITuningSpec(ApiModel):
     uvicorn: Uvicorn = Uvicorn()
     workers: Workers = Workers()
     connections: Connections = Connections()
+    database: Database | None = None
+    """What the pods may hold of a database's connections; unset: no such limit."""
     apply: Apply = Apply()
     on_delete: OnDelete = OnDelete.KEEP
 

@@ -57,6 +57,9 @@ class ConditionType(StrEnum):
     EVENT_LOOP_FREE = "EventLoopFree"
     """False: a blocking call in `async def` holds up all requests of a pod; the message names file and line. Positive;
     absent without the agent."""
+    DATABASE_WITHIN_BUDGET = "DatabaseWithinBudget"
+    """False: pods may open more connections than the database has for them, or objects state different limits.
+    Positive; absent where the spec names no database."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 
@@ -341,6 +344,32 @@ class Live(ApiModel):
         return self.failed_generation == generation
 
 
+class DatabaseShare(ApiModel):
+    """The database that the spec names: what all hold of it, and what this object may have."""
+
+    name: Annotated[str, Field(max_length=253)]
+    cap_pods: Count
+    """Replicas that this object may go up to now; never fewer than there are."""
+    fair_pods: Count
+    """Replicas that are its max-min fair share, could it use them."""
+    wanted_pods: Count
+    """Replicas that it would have, had it the connections; the others' shares follow from this."""
+    held_pods: Count
+    """Pods that count, those included that end, are to come, or surge in a rollout."""
+    budget_connections: Count
+    """maxConnections less the reserve; the smallest that an object states."""
+    used_connections: Count
+    """By the pods of all claimants, as many as each of them may open."""
+    claimants: Annotated[tuple[Annotated[str, Field(max_length=512)], ...], Field(max_length=32)] = ()
+    """`namespace/name` of the objects that name the database, this one included."""
+    limits_differ: bool = False
+    """Whether the objects state different budgets."""
+    restart_fits: bool = True
+    """Whether there are connections for the pods that a rolling restart has beside the others."""
+    beyond_share_since: Time | None = None
+    """Since when this object has more than its fair share, while another waits for its own."""
+
+
 class FastAPITuningStatus(ApiModel):
     """Observed state; written only when something changed."""
 
@@ -365,6 +394,7 @@ class FastAPITuningStatus(ApiModel):
     applied: Settings = Settings()
     original: Settings = Settings()
     live: Live = Live()
+    database: DatabaseShare | None = None
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
     considered: Annotated[tuple[Consideration, ...], Field(max_length=8)] = ()

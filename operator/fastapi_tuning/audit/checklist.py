@@ -47,6 +47,7 @@ CHECKLIST: tuple[Check, ...] = (
     Check("restarted-lately", _WARNING, "Pods restarted within the last hour", resources.restarted_lately),
     Check("database-pool-small", _WARNING, "Threads wait for connections", database.pool_smaller_than_threads),
     Check("database-overcommitted", _ERROR, "The pools exceed the database", database.more_than_the_server_allows),
+    Check("database-understated", _ERROR, "Pods open more connections than said", database.more_than_the_spec_says),
     Check("no-metrics", _WARNING, "There are no metrics to judge by", metrics.none_to_judge_by),
     Check("partly-scraped", _WARNING, "Some pods are not scraped", metrics.partly_scraped),
     Check("no-bucket-edge", _WARNING, "No bucket edge at or below the objective", metrics.no_edge_below_objective),

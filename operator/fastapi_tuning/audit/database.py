@@ -26,7 +26,7 @@ def pool_smaller_than_threads(facts: Facts) -> Violation | Unread | None:
 
 def more_than_the_server_allows(facts: Facts) -> Violation | Unread | None:
     """pods × workers × (pool + overflow) ≤ max_connections, at the most pods that there may be."""
-    pool, allowed = facts.database.pool, facts.database.max_connections
+    pool, allowed = facts.database.pool, _allowed(facts)
     if pool is None:
         return _not_known(facts)
     if allowed is None:
@@ -49,6 +49,30 @@ def more_than_the_server_allows(facts: Facts) -> Violation | Unread | None:
         fix="# with no overflow; or fewer pods, or a pooler such as PgBouncer\n"
         + container_fix(facts, env=[_variable(pool.size, size), *overflow]),
     )
+
+
+def more_than_the_spec_says(facts: Facts) -> Violation | None:
+    """The operator counts connectionsPerPod for each pod: where a pod opens more, the budget does not hold."""
+    pool, database = facts.database.pool, None if facts.tuning is None else facts.tuning.spec.database
+    if pool is None or database is None:
+        return None
+    workers = facts.server.launch.workers or 1
+    opened = workers * pool.most
+    if opened <= database.connections_per_pod:
+        return None
+    return Violation(
+        evidence=f"{workers} workers × {pool.most} connections ({pool.size.origin}) = {opened} a pod, "
+        f"spec.database.connectionsPerPod is {database.connections_per_pod}",
+        fix=tuning_fix(facts, database={"connectionsPerPod": opened}),
+    )
+
+
+def _allowed(facts: Facts) -> int | None:
+    """What was asked about, else what the operator holds all pods of the database to."""
+    database = None if facts.tuning is None else facts.tuning.spec.database
+    if facts.database.max_connections is not None or database is None:
+        return facts.database.max_connections
+    return database.budget_connections
 
 
 def _variable(setting: Setting, value: int) -> dict[str, str]:
@@ -75,7 +99,11 @@ def _most_pods(facts: Facts) -> tuple[int, str]:
         return _max_of(most), f"{most.kind} {most.name}"
     tuning = facts.tuning
     if tuning is not None and mode_of(tuning.spec, Knob.REPLICAS) is Mode.AUTO:
-        return max(facts.replicas, tuning.spec.replicas.max), f"replicas.max of {tuning.name}"
+        database, greatest = tuning.spec.database, tuning.spec.replicas.max
+        if database is not None and database.budget_connections < greatest * database.connections_per_pod:
+            fitting = database.budget_connections // database.connections_per_pod
+            return max(facts.replicas, fitting), f"spec.database of {tuning.name}"
+        return max(facts.replicas, greatest), f"replicas.max of {tuning.name}"
     return facts.replicas, "replicas"
 
 

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
-from fastapi_tuning.api.status import Growth, History, Settings, number_of
+from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
 from fastapi_tuning.control import growth, learning, memory
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.guards.chains import chain_for
+from fastapi_tuning.control.guards.database import share_after, to_fair_share
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
 from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
 from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
@@ -32,6 +33,8 @@ class Surroundings:
     applied: Settings
     paused_until: datetime | None = None
     duplicate_of: str | None = None
+    database: DatabaseShare | None = None
+    """What the target may have of the database that the spec names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class Outcome:
     verdicts: tuple[Verdict, ...]
     diagnosis: Diagnosis
     history: History
+    database: DatabaseShare | None = None
+    """The share as decided on, with what the law would take were there more."""
 
     @property
     def moves(self) -> dict[Knob, int]:
@@ -54,6 +59,14 @@ class Outcome:
 
 def tune(spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings) -> Outcome:
     """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
+    outcome = _decided(spec, observation, history, surroundings)
+    verdict = next((each for each in outcome.verdicts if each.proposal.knob is Knob.REPLICAS), None)
+    return replace(outcome, database=share_after(surroundings.database, verdict, observation.workload.desired_replicas))
+
+
+def _decided(
+    spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings
+) -> Outcome:
     signals = checked(observation.signals)
     if isinstance(signals, NoData):
         return Outcome(
@@ -90,16 +103,27 @@ class _Situation:
             estimate=found,
             paused_until=self.surroundings.paused_until,
             duplicate_of=self.surroundings.duplicate_of,
+            database=self.surroundings.database,
             rides=rides,
             diagnosis=self.diagnosis,
         )
         return judge(proposal, context, chain_for(proposal, self.observation.workload))
 
+    def shared(self, proposal: Proposal) -> Proposal:
+        """The proposal for replicas, or to give back what is another's share of the database."""
+        return to_fair_share(proposal, self.surroundings.database, self.spec, self.observation.time)
+
+    def after(self, replicas: Verdict) -> "_Situation":
+        """What is left for other knobs once the replicas move."""
+        workload = self.observation.workload
+        database = share_after(self.surroundings.database, replicas, workload.desired_replicas)
+        return replace(self, surroundings=replace(self.surroundings, database=database))
+
 
 def _without_traffic(situation: _Situation, history: History) -> Outcome:
     proposal = propose_idle_replicas(situation.spec, situation.observation.workload)
     history = memory.remember_need(history, situation.observation.time, _need(situation, proposal))
-    verdict = situation.verdict(proposal, history, None)
+    verdict = situation.verdict(situation.shared(proposal), history, None)
     found = without_traffic(situation.observation)
     history = memory.remember_factor(history, situation.observation.time, found.factor)
     return Outcome(estimate=None, verdicts=(verdict,), diagnosis=found, history=history)
@@ -136,9 +160,10 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
         protection = protection_of(workload, only_refusing_helps=vain)
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
+        moved = situation.verdict(situation.shared(replicas), history, planned)
         verdicts = (
-            situation.verdict(replicas, history, planned),
-            *_settings(situation, history, found, settings),
+            moved,
+            *_settings(situation.after(moved), history, found, settings),
             *without_room(spec, workload, history),
         )
     return Outcome(

@@ -31,7 +31,7 @@ class Protection(StrEnum):
     NET = "net"
     """The agent's: requests in flight; far enough out that a healthy pod never meets it."""
     EXACT = "exact"
-    """The agent's, while something behind the pods limits them or nothing may grow: who is admitted makes the objective."""
+    """The agent's, while only refusing helps: who is admitted makes the objective."""
 
 
 def protection_of(workload: Workload, *, only_refusing_helps: bool) -> Protection:

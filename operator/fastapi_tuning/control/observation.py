@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
+from fastapi_tuning.control.rolling_update import RollingUpdate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +265,10 @@ class Workload:
     """None: every pod has found its node."""
     out_of_memory_time: datetime | None = None
     """When a container of a present pod was last killed for its memory; None: none was."""
+    ending_pods: int = 0
+    """Pods that exist beyond the desired ones, or are on their way out: they hold connections until they are gone."""
+    update: RollingUpdate | None = None
+    """How pods are replaced; None: all end before any starts."""
 
     @property
     def may_enforce_one_worker(self) -> bool:

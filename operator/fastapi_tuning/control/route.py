@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, FastAPITuningSpec, Mode
-from fastapi_tuning.api.status import History
+from fastapi_tuning.api.status import DatabaseShare, History
+from fastapi_tuning.control.guards.database import no_room_told
 from fastapi_tuning.control.observation import NoData, Observation
 
 
@@ -77,6 +78,7 @@ def first_injection(
     history: History,
     *,
     objective_missed: bool,
+    database: DatabaseShare | None = None,
 ) -> FirstInjection:
     """What is to become of a target whose route is AGENT_FIRST and whose object may act.
 
@@ -98,6 +100,8 @@ def first_injection(
     if objective_missed:
         message = f"{lacking}; no restart while the objective is missed"
         return FirstInjection(hold=Reason.ERROR_BUDGET_BURNING, message=message)
+    if database is not None and not database.restart_fits:
+        return FirstInjection(hold=Reason.DATABASE_BUDGET, message=f"{lacking}; {no_room_told(database)}")
     if last is not None and now - last < interval:
         remaining = (interval - (now - last)).total_seconds()
         message = f"{lacking}; next restart in {remaining:.0f} s at the earliest"

@@ -152,6 +152,7 @@ _EVENTS: Mapping[Reason, str] = {
     Reason.DATABASE_POOL_SHORT: "a larger database pool, or that no request waits for a connection",
     Reason.SLOW_DEPENDENCY: "that the dependency is quick again, or that the pods themselves are full",
     Reason.UNSCHEDULABLE: "that every pod has a node",
+    Reason.DATABASE_BUDGET: "free connections of the database: fewer pods of another object, or a larger budget",
     Reason.CHANGE_TOO_SMALL: "a wish that is at least 15 % away",
     Reason.GAIN_TOO_SMALL: "that a restart saves a pod or mends the objective, or that pods restart anyway",
     Reason.ERROR_BUDGET_BURNING: "that the objective holds again, or replicas reach their maximum",

@@ -72,6 +72,13 @@ def _measured(status: FastAPITuningStatus) -> list[str]:
     threads = "?" if current.threads is None else current.threads
     if current.replicas is not None:
         lines.append(f"{current.replicas} replicas, {threads} threads each.")
+    if status.database is not None:
+        share = status.database
+        shared = f" by {len(share.claimants)} objects" if len(share.claimants) > 1 else ""
+        lines.append(
+            f"Database {share.name}: {share.used_connections} of {share.budget_connections} connections held{shared}; "
+            f"up to {share.cap_pods} replicas here, fair share {share.fair_pods}."
+        )
     return lines
 
 

@@ -40,6 +40,9 @@ class TuningCache:
         for key in keys & self.keys:
             self.gone(key)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._stored
+
     @property
     def keys(self) -> set[Key]:
         return set(self._stored)

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION, StoredTuning
-from fastapi_tuning.api_server import ApiServer, resource_path
+from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.containment import contained
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.handlers.cache import TuningCache
@@ -49,7 +49,8 @@ class ControlLoop:
                 if failed:
                     logger.error("no list of objects", extra={"error": str(error)})
                 relist_at = started + (_RETRY_SECONDS if failed else _RELIST_SECONDS)
-            if isinstance(error := await contained(self.tick(started), "tick"), FastAPITuningError):
+            # Before the first list it is not known who else holds connections of a database.
+            if self.listed and isinstance(error := await contained(self.tick(started), "tick"), FastAPITuningError):
                 logger.error("cycle failed", extra={"error": str(error)})
             self.heartbeat = time.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
@@ -75,24 +76,31 @@ class ControlLoop:
         return True
 
     async def relist(self) -> None:
-        """Compare the cache with a full list, since the watch can lose a deletion. What it shows meanwhile stays."""
+        """Compare the cache with a full list, since the watch can lose a deletion. What it shows meanwhile stays.
+
+        The first list fills the cache, too: the watch brings its objects one by one.
+        """
         known = self.cache.keys
         living: set[tuple[str, str]] = set()
         for namespace in self.namespaces or (None,):
-            living |= await self._listed(resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace))
+            async for item in self._listed(resource_path(f"{GROUP}/{VERSION}", PLURAL, namespace=namespace)):
+                key = (item["metadata"]["namespace"], item["metadata"]["name"])
+                living.add(key)
+                if not self.listed and key not in self.cache:
+                    self.cache.seen(item)
         self.cache.drop(known - living)
         self.listed = True
 
-    async def _listed(self, path: str) -> set[tuple[str, str]]:
-        """Keys of all objects under a path, page by page."""
-        found: set[tuple[str, str]] = set()
+    async def _listed(self, path: str) -> AsyncIterator[Json]:
+        """All objects under a path, page by page."""
         query = {"limit": _PAGE}
         while True:
             page = await self.api.get(path, query)
-            found |= {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]}
+            for item in page["items"]:
+                yield item
             following = page["metadata"].get("continue")
             if not following:
-                return found
+                return
             query = {"limit": _PAGE, "continue": following}
 
     def forget(self, tuning: StoredTuning) -> None:

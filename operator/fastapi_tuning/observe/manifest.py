@@ -9,6 +9,7 @@ from fastapi_tuning.api_server import Json
 from fastapi_tuning.errors import TargetNotUnderstood
 
 Count = Annotated[int, Field(ge=0)]
+Percentage = Annotated[str, Field(pattern="^[0-9]{1,6}%$")]
 
 
 def checked_deployment(body: Json) -> Json:
@@ -75,8 +76,19 @@ class _Selector(_Part):
     match_expressions: list[_Requirement] | None = None
 
 
+class _RollingUpdate(_Part):
+    max_surge: Count | Percentage | None = None
+    max_unavailable: Count | Percentage | None = None
+
+
+class _Strategy(_Part):
+    type: str | None = None
+    rolling_update: _RollingUpdate | None = None
+
+
 class _Spec(_Part):
     replicas: Count | None = None
+    strategy: _Strategy | None = None
     selector: _Selector
     template: _Template
 

@@ -22,6 +22,7 @@ from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
 from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
 from fastapi_tuning.observe.pod_trouble import out_of_memory_time, unschedulable
+from fastapi_tuning.observe.pods_beside import ending_pods, rolling_update_of
 from fastapi_tuning.observe.quantity import quantity_of
 from fastapi_tuning.observe.signals import PodKey
 
@@ -82,6 +83,7 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
             workload,
             unschedulable=unschedulable(pods["items"]),
             out_of_memory_time=out_of_memory_time(pods["items"], workload.container),
+            ending_pods=ending_pods(pods["items"], workload.desired_replicas),
         ),
         rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
@@ -119,6 +121,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         memory_limit_bytes=quantity_of(container, "limits", "memory"),
         autoscaler=autoscaler,
+        update=rolling_update_of(spec),
     )
 
 

@@ -5,14 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import Condition, ConditionType
+from fastapi_tuning.api.status import Condition, ConditionType, DatabaseShare
 from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.guards.database import connections_told
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 
 _MESSAGE_LENGTH = 1024
 """A message may quote what users wrote, and that may be long."""
-_LIMITING = (Reason.AT_MAXIMUM, Reason.ANOTHER_AUTOSCALER, Reason.DUPLICATE_TARGET, Reason.UNSCHEDULABLE)
+_LIMITING = (
+    Reason.AT_MAXIMUM,
+    Reason.ANOTHER_AUTOSCALER,
+    Reason.DUPLICATE_TARGET,
+    Reason.UNSCHEDULABLE,
+    Reason.DATABASE_BUDGET,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,7 @@ def findings_of_off() -> Findings:
 def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, failures: Iterable[Finding]) -> Findings:
     """Conditions of a complete cycle; `failures` are what a person should hear of first, refused writes for example."""
     failure = next(iter(failures), None)
+    database = {} if outcome.database is None else {ConditionType.DATABASE_WITHIN_BUDGET: _database(outcome.database)}
     return {
         ConditionType.READY: failure or _ready(signals),
         ConditionType.METRICS_AVAILABLE: _metrics(signals, workload),
@@ -68,6 +76,7 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
             reason=failure.reason if failure else Reason.TUNING,
             message=failure.message if failure else "",
         ),
+        **database,
     }
 
 
@@ -138,6 +147,17 @@ def _limited(outcome: Outcome) -> Finding:
             if guard.reason in _LIMITING:
                 return Finding(status="True", reason=guard.reason, message=f"{verdict.proposal.knob}: {guard.message}")
     return Finding(status="False", reason=Reason.TUNING, message="no bound or other owner in the way")
+
+
+def _database(share: DatabaseShare) -> Finding:
+    told = connections_told(share)
+    if share.used_connections > share.budget_connections:
+        message = f"{told}: no pod more until there is room"
+        return Finding(status="False", reason=Reason.DATABASE_OVERCOMMITTED, message=message)
+    if share.limits_differ:
+        message = f"objects state different limits, the smallest holds: {told}"
+        return Finding(status="False", reason=Reason.DATABASE_LIMITS_DIFFER, message=message)
+    return Finding(status="True", reason=Reason.DATABASE_BUDGET, message=told)
 
 
 def _one_worker(workload: Workload, outcome: Outcome) -> Finding:

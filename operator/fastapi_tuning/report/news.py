@@ -41,6 +41,7 @@ _WORTH_A_WARNING = (
     ConditionType.AGENT_INJECTED,
     ConditionType.SETTINGS_ACKNOWLEDGED,
     ConditionType.EVENT_LOOP_FREE,
+    ConditionType.DATABASE_WITHIN_BUDGET,
 )
 
 

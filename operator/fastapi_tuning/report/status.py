@@ -194,6 +194,7 @@ def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) ->
             "latency": blank.latency,
             "current": blank.current,
             "recommendation": blank.recommendation,
+            "database": blank.database,
             "considered": blank.considered,
         }
     )
@@ -220,6 +221,7 @@ def _essence(status: FastAPITuningStatus) -> FastAPITuningStatus:
             "history": blank.history,
             "considered": blank.considered,
             "diagnosis": blank.diagnosis,
+            "database": blank.database,
             "recommendation": status.recommendation.model_copy(update={"replicas": None}),
         }
     )

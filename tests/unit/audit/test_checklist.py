@@ -60,6 +60,11 @@ NGINX = (Proxy(ingress="public", service="checkout", ingress_class="nginx"),)
 HPA = (Autoscaler(kind="HorizontalPodAutoscaler", name="checkout-hpa", max_replicas=12),)
 
 
+def on_a_database(**changes: Any) -> Any:
+    """110 connections, 3 of them kept back."""
+    return tuning(database={"name": "main", "maxConnections": 110, **changes})
+
+
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:
     time = ago(60).isoformat()
     return {"type": kind, "status": status, "reason": reason, "message": message, "lastTransitionTime": time}
@@ -114,6 +119,16 @@ CASES = [
     ("restarted-lately", {"pods": ended("Error")}, "code 137"),
     ("database-pool-small", {"database": database(pool=pool(10, 20))}, "30 connections for 40 threads"),
     ("database-overcommitted", {"database": database(max_connections=100)}, "= 160, of 100"),
+    (
+        "database-overcommitted",
+        {"database": database(max_connections=None), "tuning": on_a_database(connectionsPerPod=20)},
+        "= 160, of 107",
+    ),
+    (
+        "database-understated",
+        {"tuning": on_a_database(connectionsPerPod=20)},
+        "1 workers × 40 connections (DB_POOL_SIZE=20) = 40 a pod, spec.database.connectionsPerPod is 20",
+    ),
     ("no-metrics", {"seen": no_data(Reason.NOT_SCRAPED)}, "nothing there"),
     ("no-bucket-edge", {"seen": no_data(Reason.BUCKET_MISSING)}, "nothing there"),
     ("partly-scraped", {"pods": (pod(0), pod(1), pod(2))}, "2 of 3 ready pods"),
@@ -197,6 +212,14 @@ HARMLESS = [
     pytest.param({"pods": ended("Error", seconds_ago=4000)}, id="a restart long ago"),
     pytest.param({"replicas": 2, "disruption_budgets": (budget(disruptions_allowed=0, healthy_pods=1),)}, id="one ill"),
     pytest.param({"database": database(pool=None, mentioned_by=None)}, id="no database"),
+    pytest.param(
+        {"database": database(max_connections=None), "tuning": on_a_database(connectionsPerPod=40)},
+        id="four pods would exceed the database, and the operator stops at two",
+    ),
+    pytest.param(
+        {"database": database(pool=None, mentioned_by=None), "tuning": on_a_database(connectionsPerPod=1)},
+        id="a budget for a pool that nobody knows",
+    ),
     pytest.param({"tuning": tuning(mode="Off", threadPool={"max": 60}), "thread_pool_variable": "60"}, id="mode Off"),
     pytest.param(
         {"autoscalers": HPA, "tuning": tuning(replicas={"mode": "Off"}), "database": database(max_connections=480)},

@@ -6,9 +6,11 @@ import pytest
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, Mode
+from fastapi_tuning.api.status import DatabaseShare
 from fastapi_tuning.control.observation import NoData, Signals
 from fastapi_tuning.control.route import AgentCount, FirstInjection, Route, first_injection, route, wants_agent
 from tests.unit.control.builders import NO_DATA, ago, history, observation, spec, traffic, workload
+from tests.unit.control.claims import share
 
 ALL, SOME, NO_AGENT = (
     AgentCount(carrying=3, bare=0),
@@ -64,6 +66,7 @@ def due(
     objective_missed: bool = False,
     last_rollout: float | None = None,
     signals: Signals | None = None,
+    database: DatabaseShare | None = None,
     **changes: Any,
 ) -> FirstInjection:
     return first_injection(
@@ -72,11 +75,13 @@ def due(
         agents,
         history(last_rollout_time=None if last_rollout is None else ago(last_rollout)),
         objective_missed=objective_missed,
+        database=database,
     )
 
 
 def test_healthy_pods_without_the_agent_restart() -> None:
     assert due().hold is None
+    assert due(database=share()).hold is None
 
 
 @pytest.mark.parametrize(
@@ -87,6 +92,7 @@ def test_healthy_pods_without_the_agent_restart() -> None:
         pytest.param(due(agents=AgentCount(carrying=0, bare=0)), Reason.TARGET_NOT_READY, id="no pods"),
         pytest.param(due(signals=NO_DATA), Reason.PROMETHEUS_UNREACHABLE, id="blind"),
         pytest.param(due(objective_missed=True), Reason.ERROR_BUDGET_BURNING, id="objective"),
+        pytest.param(due(database=share(restart_fits=False)), Reason.DATABASE_BUDGET, id="database"),
         pytest.param(due(last_rollout=1799), Reason.ROLLOUT_RATE_LIMITED, id="rate"),
     ],
 )

@@ -100,6 +100,14 @@ async def test_an_operator_that_is_silent_is_said_to_be() -> None:
     assert "Nothing newer for 20 min" in story(told, now + timedelta(minutes=20))
 
 
+async def test_the_database_is_told_with_who_holds_what() -> None:
+    told, now = await after(
+        (900.0, 1), database={"name": "main", "connectionsPerPod": 10, "maxConnections": 43}, replicas={"max": 10}
+    )
+    assert "Database main: 40 of 40 connections held; up to 3 replicas here, fair share 3." in story(told, now)
+    assert "awaits free connections of the database" in story(told, now)
+
+
 async def test_a_change_that_the_operator_has_not_seen_is_told() -> None:
     told, now = await after((900.0, 1))
     assert "The object was changed since" in story(told.model_copy(update={"generation": 2}), now)

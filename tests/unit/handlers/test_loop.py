@@ -30,6 +30,21 @@ async def test_it_has_seen_a_list_when_one_was_answered() -> None:
     assert operator.loop.listed
 
 
+async def test_the_first_list_fills_the_cache_so_that_no_cycle_runs_without_knowing_all() -> None:
+    operator = Operator()
+    operator.cache.seen(body(mode="Off"))
+
+    async def get(path: str, query: dict[str, str] | None = None) -> Json:
+        other = body(uid="uid-2")
+        return {"metadata": {}, "items": [body(), {**other, "metadata": {**other["metadata"], "name": "basket"}}]}
+
+    operator.api.get = get  # type: ignore[method-assign]
+    await operator.loop.relist()
+
+    assert operator.cache.keys == {("shop", "checkout"), ("shop", "basket")}
+    assert {tuning.spec.mode for tuning in operator.cache.tunings} == {"Off", "Recommend"}, "the watch knows better"
+
+
 async def test_what_the_list_does_not_show_is_gone_and_what_came_meanwhile_is_not() -> None:
     operator = Operator()
     operator.cache.seen(body())

@@ -1,6 +1,7 @@
 """The chains: read from top to bottom, they are the specification of what may happen."""
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.guards.database import database_budget, room_to_restart
 from fastapi_tuning.control.guards.evidence import (
     awaiting_effect,
     behind_the_pods,
@@ -50,6 +51,7 @@ REPLICA_CHAIN: Chain = (
     awaiting_effect,
     downstream,
     behind_the_pods,
+    database_budget,
     panic,
     too_few_requests,
     budget_for_scale_down,
@@ -68,12 +70,14 @@ TAKE_BACK_CHAIN: Chain = (
     another_autoscaler,
     partly_scraped,
     rollout_in_progress,
+    database_budget,
     step,
     suspended,
     paused,
     mode_recommend,
 )
-"""Pods that brought nothing go though the objective is missed: they cost, and may do harm."""
+"""Pods that brought nothing go though the objective is missed: they cost, and may do harm. So do those whose
+database connections are another's fair share."""
 
 LIVE_TAKE_BACK_CHAIN: Chain = (
     bounds,
@@ -133,6 +137,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     cpu_busy,
     database_pool,
     memory,
+    room_to_restart,
     restart_worth_it,
     error_budget,
     rollout_rate,
@@ -146,7 +151,7 @@ def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     """By what the move costs."""
     live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
     relieves = proposal.reason is Reason.MEMORY_SHORT
-    takes_back = proposal.reason is Reason.DOWNSTREAM_LIMITS
+    takes_back = proposal.reason in (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
     if proposal.knob is Knob.REPLICAS:
         return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
     if live and relieves:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
-from fastapi_tuning.api.status import History
+from fastapi_tuning.api.status import DatabaseShare, History
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Proposal
@@ -32,6 +32,8 @@ class Context:
     paused_until: datetime | None = None
     duplicate_of: str | None = None
     """Name of the older FastAPITuning on the same target."""
+    database: DatabaseShare | None = None
+    """None: the spec names no database."""
     rides: bool = False
     """Whether another setting is rolled out now anyway."""
     diagnosis: Diagnosis | None = None

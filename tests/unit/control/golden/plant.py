@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
-from fastapi_tuning.api.status import History, Settings
+from fastapi_tuning.api.status import DatabaseShare, History, Settings
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after
@@ -52,6 +52,7 @@ class Plant:
     backlog: float = 0.0
     history: History = field(default_factory=History)
     applied: Settings = field(default_factory=Settings)
+    database: DatabaseShare | None = None
 
     def __post_init__(self) -> None:
         self.ready = self.replicas
@@ -60,7 +61,7 @@ class Plant:
         """One look, one decision, and 15 s of what follows. `offered`: requests/s, or "lost" (no data)."""
         signals = self._signals(offered)
         seen = Observation(time=_START + timedelta(seconds=self.seconds), workload=self._workload(), signals=signals)
-        outcome = tune(self.spec, seen, self.history, Surroundings(applied=self.applied))
+        outcome = tune(self.spec, seen, self.history, Surroundings(applied=self.applied, database=self.database))
         self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves)
         self.applied = applied_after(self.applied, outcome.moves)
         self.ready = self.replicas
