@@ -21,20 +21,11 @@ from fastapi_tuning.observe.workloads import deployment_path
 from fastapi_tuning.webhooks.certificates import renewed
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
+from tests.integration.installed_chart import ACCOUNT, COLLECTIONS, SYSTEM, installed
 from tests.integration.test_operator_on_a_real_api_server import api_of
-from tests.unit.chart.conftest import Manifest, rendered
+from tests.unit.chart.conftest import rendered
 
 Json = dict[str, Any]
-SYSTEM, ACCOUNT = "fastapi-tuning-system", "fastapi-tuning-operator"
-COLLECTIONS = {
-    "Namespace": "/api/v1/namespaces",
-    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
-    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-    "ValidatingAdmissionPolicy": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
-    "ValidatingAdmissionPolicyBinding": "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
-    "MutatingWebhookConfiguration": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
-}
 MERGE, STRATEGIC, JSON_PATCH = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
@@ -61,27 +52,8 @@ TEMPLATE: Json = {
 @pytest.fixture(scope="module")
 def account(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """The API server for the operator's account, once its policies are in force."""
-    made = [_created(plane, each) for each in rendered("createNamespace=true") if each["kind"] in COLLECTIONS]
-    operator = plane.as_account(SYSTEM, ACCOUNT, tmp_path_factory.mktemp("account"))
-    probe = "/api/v1/namespaces/default/pods/probe"
-    plane.call("POST", "/api/v1/namespaces/default/pods", {"metadata": {"name": "probe"}, "spec": TEMPLATE["spec"]})
-
-    def in_force() -> bool:
-        with suppress(Refused):
-            operator.call("PATCH", f"{probe}?dryRun=All", {"metadata": {"labels": {"probe": "1"}}}, MERGE)
-            return False
-        return True
-
-    eventually(in_force, "the policies are in force")
-    yield operator
-    for path in (*reversed(made), probe):
-        plane.call("DELETE", path, {"gracePeriodSeconds": 0})
-
-
-def _created(plane: ControlPlane, manifest: Manifest) -> str:
-    collection = COLLECTIONS[manifest["kind"]].format(SYSTEM)
-    plane.call("POST", collection, manifest)
-    return f"{collection}/{manifest['metadata']['name']}"
+    with installed(plane, rendered(), tmp_path_factory.mktemp("account")) as operator:
+        yield operator
 
 
 @pytest.fixture
