@@ -23,7 +23,7 @@ ROLES_ONLY = ("clusterRole.create=false", "webhook.enabled=false", WATCHED)
 
 @pytest.mark.parametrize(
     ("settings", "options"),
-    [((), ()), ((WATCHED,), ()), (ROLES_ONLY, ("--no-scan",))],
+    [((), ()), ((WATCHED,), ("--namespace={}",)), (ROLES_ONLY, ("--namespace={}", "--no-scan"))],
     ids=["cluster", "watched namespaces", "Roles only"],
 )
 def test_the_rights_of_the_chart_are_enough_to_see_to_decide_and_to_act(
@@ -38,8 +38,8 @@ def test_the_rights_of_the_chart_are_enough_to_see_to_decide_and_to_act(
     create_target(plane, namespace, service)
     overload(service)
     with installed(plane, manifests, tmp_path) as account:
-        command = [f"--prometheus-url={service.url}", f"--namespace={namespace}", *options]
-        with running_operator(account, tmp_path / "operator.log", *command):
+        where = [each.format(namespace) for each in options]
+        with running_operator(account, tmp_path / "operator.log", f"--prometheus-url={service.url}", *where):
             create_tuning(plane, namespace, mode="Auto")
 
             eventually(lambda: replicas_of(plane, namespace) == 2, "two replicas")

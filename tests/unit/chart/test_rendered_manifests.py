@@ -23,6 +23,9 @@ EVERYTHING = (
     "tolerations[0].operator=Exists",
     "priorityClassName=system-cluster-critical",
     "serviceAccount.annotations.identity=operator",
+    "networkPolicy.enabled=true",
+    "prometheus.endpoints.payments.url=https://mimir/prometheus",
+    "prometheus.endpoints.payments.basicAuthSecret.name=mimir",
 )
 WATCHED = ("watchNamespaces={shop,search}",)
 
