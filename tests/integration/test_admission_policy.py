@@ -139,13 +139,15 @@ def test_settings_can_be_handed_to_a_running_pod_and_taken_away(
 ) -> None:
     text = PodSettings(generation=1, document='{"threads":80}').text()
 
-    for given in (text, None):
-        acting(account, lambda api, given=given: _without_failures(api, namespace, {"checkout-0": given}))
-        assert plane.call("GET", pod)["metadata"]["annotations"].get(SETTINGS_ANNOTATION) == given
+    def hand_over(given: str | None) -> str | None:
+        async def without_failures(api: KubernetesApi) -> None:
+            assert await set_settings(api, namespace, {"checkout-0": given}) == {}
 
+        acting(account, without_failures)
+        found: str | None = plane.call("GET", pod)["metadata"]["annotations"].get(SETTINGS_ANNOTATION)
+        return found
 
-async def _without_failures(api: KubernetesApi, namespace: str, texts: dict[str, str | None]) -> None:
-    assert await set_settings(api, namespace, texts) == {}
+    assert [hand_over(text), hand_over(None)] == [text, None]
 
 
 CONTAINER = "/spec/template/spec/containers/0"
