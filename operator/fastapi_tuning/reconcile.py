@@ -29,7 +29,7 @@ from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
-from fastapi_tuning.control.observation import NoData, Observation, Signals
+from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import (
     ContainerNotFound,
     FastAPITuningError,
@@ -40,9 +40,9 @@ from fastapi_tuning.errors import (
     WriteRejected,
 )
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
-from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked, read_agents
-from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
-from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
+from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked
+from fastapi_tuning.observe.metrics import MetricsTarget
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, status
@@ -59,8 +59,7 @@ class Reconciler:
     """Runs cycles and remembers, between them, the newest status of each object by uid."""
 
     api: ApiServer
-    prometheus: Mapping[str, PrometheusReader]
-    """By the name that `spec.metrics.endpoint` gives."""
+    prometheus: Endpoints
     events: EventRecorder
     metrics: OperatorMetrics
     live_path: LivePath
@@ -77,10 +76,9 @@ class Reconciler:
         older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
         targets = await self._read_targets(active)
         found = {key: target for key, target in targets.items() if isinstance(target, Target)}
-        signals = await self._read_signals(
-            [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
-        )
-        readings = await self._read_agents(active, found, now)
+        readable = [tuning for tuning in active if _key(tuning) in found]
+        signals = await read_signals_of(self.prometheus, [_metrics_target(each, found) for each in readable], now)
+        readings = await read_agents_of(self.prometheus, _with_agents(readable, found), now)
         for tuning in active:
             problem = await self._worked_off(tuning, targets, signals, readings, older.get(tuning.uid), now)
             if problem is not None:
@@ -115,57 +113,6 @@ class Reconciler:
                 return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
-
-    async def _read_signals(
-        self, targets: list[MetricsTarget], now: datetime
-    ) -> Mapping[tuple[str, str], Signals | FastAPITuningError]:
-        """Endpoints are asked at the same time: one that is slow takes no time from the others."""
-        groups: dict[str, list[MetricsTarget]] = defaultdict(list)
-        for target in targets:
-            groups[target.metrics.endpoint].append(target)
-        found = await asyncio.gather(*(self._signals_from(name, group, now) for name, group in groups.items()))
-        return {key: signals for part in found for key, signals in part.items()}
-
-    async def _signals_from(
-        self, endpoint: str, targets: list[MetricsTarget], now: datetime
-    ) -> Mapping[tuple[str, str], Signals | FastAPITuningError]:
-        """All in one batch; should that end in an error nobody expected, each alone, so that one does not blind all."""
-        reader = self.prometheus.get(endpoint)
-        if reader is None:
-            message = (
-                f"the operator's settings have no metrics endpoint {endpoint}; they have {', '.join(self.prometheus)}"
-            )
-            return {each.key: NoData(reason=Reason.ENDPOINT_UNKNOWN, message=message) for each in targets}
-        keys = [target.key for target in targets]
-        together = await contained(asyncio.to_thread(read_signals, reader, targets, now), keys)
-        if not isinstance(together, FastAPITuningError):
-            return together
-        return {target.key: await self._signals_of(reader, target, now) for target in targets}
-
-    async def _signals_of(
-        self, reader: PrometheusReader, target: MetricsTarget, now: datetime
-    ) -> Signals | FastAPITuningError:
-        alone = await contained(asyncio.to_thread(read_signals, reader, [target], now), target.key)
-        return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
-
-    async def _read_agents(
-        self, tunings: Iterable[FastAPITuning], found: Mapping[tuple[str, str], Target], now: datetime
-    ) -> Mapping[str, AgentReadings | None]:
-        """By endpoint; None where there was no answer."""
-        with_agent: dict[str, set[str]] = defaultdict(set)
-        for tuning in tunings:
-            target = found.get(_key(tuning))
-            if target is not None and target.agents.carrying:
-                with_agent[tuning.spec.metrics.endpoint].add(tuning.namespace)
-        known = {name: reader for name, reader in self.prometheus.items() if name in with_agent}
-        readings = await asyncio.gather(
-            *(
-                contained(asyncio.to_thread(read_agents, reader, with_agent[name], now), sorted(with_agent[name]))
-                for name, reader in known.items()
-            )
-        )
-        answers = (None if isinstance(each, FastAPITuningError) else each for each in readings)
-        return dict.fromkeys(with_agent) | dict(zip(known, answers, strict=True))
 
     async def _worked_off(
         self,
@@ -335,6 +282,17 @@ def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Tar
         metrics=tuning.spec.metrics,
         threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
     )
+
+
+def _with_agents(
+    tunings: Iterable[FastAPITuning], targets: Mapping[tuple[str, str], Target]
+) -> Mapping[str, frozenset[str]]:
+    """Namespaces with pods that carry the agent, by the endpoint that tells of them."""
+    namespaces: dict[str, set[str]] = defaultdict(set)
+    for tuning in tunings:
+        if targets[_key(tuning)].agents.carrying:
+            namespaces[tuning.spec.metrics.endpoint].add(tuning.namespace)
+    return {endpoint: frozenset(names) for endpoint, names in namespaces.items()}
 
 
 def _problem(error: FastAPITuningError) -> tuple[Reason, bool]:
