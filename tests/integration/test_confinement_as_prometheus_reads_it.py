@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastapi_tuning.errors import QueryNotConfined
@@ -67,7 +67,7 @@ def test_ordinary_queries_are_queries_still_and_stay_in_their_namespace(parser: 
     assert all(OURS in each["matchers"] for each in found)
 
 
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
+@settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     EXPRESSIONS.map(lambda query: query[0]),
     st.lists(st.tuples(st.floats(0, 1), st.sampled_from(PIECES)), min_size=1, max_size=4),
@@ -81,6 +81,5 @@ def test_whatever_is_put_into_a_query_prometheus_finds_no_way_out_of_what_is_sen
     try:
         sent = confined(query, "shop")
     except QueryNotConfined:
-        assume(False)
-    else:
-        assert all(OURS in each["matchers"] for each in selectors(parser.tree(sent)))
+        return
+    assert all(OURS in each["matchers"] for each in selectors(parser.tree(sent)))
