@@ -9,6 +9,7 @@ FastAPITuningError
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
 │   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
 │   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
+│   ├── QueryNotConfined     it was not asked: the query may read other namespaces
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
@@ -52,6 +53,10 @@ class PrometheusSilent(MetricsUnavailable):
 
 class QueryBudgetSpent(MetricsUnavailable):
     """The query was not sent, since those before it took the time that they all have."""
+
+
+class QueryNotConfined(MetricsUnavailable):
+    """The query was not sent, since nothing shows that it stays in its own namespace; a person must change it."""
 
 
 class NoHistory(MetricsUnavailable):

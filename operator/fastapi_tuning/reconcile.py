@@ -5,6 +5,7 @@ observe → tune (pure) → act → report. Whatever goes wrong with one object,
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,9 +33,9 @@ from fastapi_tuning.control.ledger import about_target, applied_after, history_a
 from fastapi_tuning.control.observation import Observation, Signals
 from fastapi_tuning.errors import FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
-from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked, read_agents
-from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
-from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
+from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked
+from fastapi_tuning.observe.metrics import MetricsTarget
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, news, status
@@ -52,7 +53,7 @@ class Reconciler:
     """Runs cycles and remembers, between them, the newest status of each object by uid."""
 
     api: ApiServer
-    prometheus: PrometheusReader
+    prometheus: Endpoints
     events: EventRecorder
     metrics: OperatorMetrics
     live_path: LivePath
@@ -70,12 +71,10 @@ class Reconciler:
         older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
         targets = await self._read_targets((*active, *sharing(active, known)))
         book = ConnectionBook.of(known, targets, older, self.newest_status, now)
-        due_keys = {_key(tuning) for tuning in active}
-        found = {key: target for key, target in targets.items() if isinstance(target, Target) and key in due_keys}
-        signals = await self._read_signals(
-            [_metrics_target(tuning, found) for tuning in active if _key(tuning) in found], now
-        )
-        readings = await self._read_agents(found, now)
+        found = {key: target for key, target in targets.items() if isinstance(target, Target)}
+        readable = [tuning for tuning in active if _key(tuning) in found]
+        signals = await read_signals_of(self.prometheus, [_metrics_target(each, found) for each in readable], now)
+        readings = await read_agents_of(self.prometheus, _with_agents(readable, found), now)
         for tuning in active:
             problem = await self._worked_off(tuning, targets, signals, readings, book, older.get(tuning.uid), now)
             if problem is not None:
@@ -111,32 +110,12 @@ class Reconciler:
 
         return dict(await asyncio.gather(*map(read, tunings)))
 
-    async def _read_signals(
-        self, targets: list[MetricsTarget], now: datetime
-    ) -> Mapping[tuple[str, str], Signals | FastAPITuningError]:
-        """All in one batch; should that end in an error nobody expected, each alone, so that one does not blind all."""
-        keys = [target.key for target in targets]
-        together = await contained(asyncio.to_thread(read_signals, self.prometheus, targets, now), keys)
-        if not isinstance(together, FastAPITuningError):
-            return together
-        return {target.key: await self._signals_of(target, now) for target in targets}
-
-    async def _signals_of(self, target: MetricsTarget, now: datetime) -> Signals | FastAPITuningError:
-        alone = await contained(asyncio.to_thread(read_signals, self.prometheus, [target], now), target.key)
-        return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
-
-    async def _read_agents(self, found: Mapping[tuple[str, str], Target], now: datetime) -> AgentReadings | None:
-        with_agent = {namespace for (namespace, _), target in found.items() if target.agents.carrying}
-        reading = asyncio.to_thread(read_agents, self.prometheus, with_agent, now)
-        readings = await contained(reading, sorted(with_agent))
-        return None if isinstance(readings, FastAPITuningError) else readings
-
     async def _worked_off(
         self,
         tuning: FastAPITuning,
         targets: Mapping[tuple[str, str], Target | FastAPITuningError],
         signals: Mapping[tuple[str, str], Signals | FastAPITuningError],
-        readings: AgentReadings | None,
+        readings: Mapping[str, AgentReadings | None],
         book: ConnectionBook,
         twin: str | None,
         now: datetime,
@@ -148,7 +127,8 @@ class Reconciler:
         seen = signals[_key(tuning)]
         if isinstance(seen, FastAPITuningError):
             return seen
-        everything = _Seen(target=target, signals=seen, readings=readings, book=book)
+        told = readings.get(tuning.spec.metrics.endpoint, NO_READINGS)
+        everything = _Seen(target=target, signals=seen, readings=told, book=book)
         return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
 
     async def _restore(self, tuning: FastAPITuning) -> None:
@@ -295,6 +275,17 @@ def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Tar
         metrics=tuning.spec.metrics,
         threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
     )
+
+
+def _with_agents(
+    tunings: Iterable[FastAPITuning], targets: Mapping[tuple[str, str], Target]
+) -> Mapping[str, frozenset[str]]:
+    """Namespaces with pods that carry the agent, by the endpoint that tells of them."""
+    namespaces: dict[str, set[str]] = defaultdict(set)
+    for tuning in tunings:
+        if targets[_key(tuning)].agents.carrying:
+            namespaces[tuning.spec.metrics.endpoint].add(tuning.namespace)
+    return {endpoint: frozenset(names) for endpoint, names in namespaces.items()}
 
 
 def _status_after(

@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +56,27 @@ def operator(
     plane: ControlPlane, namespace: str, service: Service, tmp_path: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The real process, watching the test's namespace only; its log is operator.log. A test may wait for its end."""
-    command = [sys.executable, "-m", "fastapi_tuning.cli.main", "run"]
-    options = [f"--prometheus-url={service.url}", f"--namespace={namespace}", "--port=0"]
-    with (tmp_path / "operator.log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, *options],
-            env={**os.environ, "KUBECONFIG": str(plane.kubeconfig)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    yield process
+    options = (f"--prometheus-url={service.url}", f"--namespace={namespace}")
+    with running_operator(plane, tmp_path / "operator.log", *options) as process:
+        yield process
+
+
+@contextmanager
+def running_operator(plane: ControlPlane, log_file: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The real process, with the rights of whom `plane` is asked as; it must end in order, if it has not yet."""
+    command = [sys.executable, "-m", "fastapi_tuning.cli.main", "run", "--port=0", *options]
+    environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig)}
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    except BaseException:
+        process.kill()
+        process.wait(timeout=20)
+        raise
     if process.returncode is not None:
         return
-    assert process.poll() is None, (tmp_path / "operator.log").read_text()[-4000:]
+    assert process.poll() is None, log_file.read_text()[-4000:]
     process.terminate()
     assert process.wait(timeout=20) == 0
 

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
-    """Where the API server is, and the few calls that tests make."""
+    """Where the API server is, as whom it is asked, and the few calls that tests make."""
 
     url: str
     kubeconfig: Path
+    token: str = TOKEN
+    """The cluster administrator's, unless it is somebody else's."""
 
-    def call(self, method: str, path: str, body: Json | None = None, content_type: str = "application/json") -> Json:
-        """One request as cluster administrator.
+    def call(
+        self, method: str, path: str, body: Json | list[Json] | None = None, content_type: str = "application/json"
+    ) -> Json:
+        """One request.
 
         Raises:
             Refused: the answer was not 2xx.
@@ -44,7 +48,7 @@ class ControlPlane:
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": content_type},
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": content_type},
         )
         try:
             with urllib.request.urlopen(request, timeout=10, context=_UNVERIFIED) as response:
@@ -53,6 +57,14 @@ class ControlPlane:
         except urllib.error.HTTPError as error:
             with error:
                 raise Refused(error.code, error.read().decode()) from None
+
+    def as_account(self, namespace: str, name: str, directory: Path) -> "ControlPlane":
+        """The same API server as a ServiceAccount sees it, by a token as its pod would have, and a kubeconfig of it."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+        token = str(self.call("POST", path, {"spec": {"expirationSeconds": 3600}})["status"]["token"])
+        kubeconfig = directory / "account.kubeconfig"
+        kubeconfig.write_text(json.dumps(_kubeconfig(self.url, token)))
+        return replace(self, kubeconfig=kubeconfig, token=token)
 
 
 class Refused(Exception):
@@ -78,7 +90,7 @@ def control_plane(directory: Path) -> Iterator[ControlPlane]:
         _start(directory, "kube-apiserver", [*_apiserver(directory), *_apiserver_arguments(directory, etcd, secure)]),
     ]
     plane = ControlPlane(url=f"https://127.0.0.1:{secure}", kubeconfig=directory / "kubeconfig")
-    plane.kubeconfig.write_text(json.dumps(_kubeconfig(plane.url)))
+    plane.kubeconfig.write_text(json.dumps(_kubeconfig(plane.url, TOKEN)))
     try:
         _wait_until_ready(plane, processes, directory)
         yield plane
@@ -131,12 +143,12 @@ def _keys(directory: Path) -> None:
     (directory / "tokens.csv").write_text(f'{TOKEN},admin,1,"system:masters"\n')
 
 
-def _kubeconfig(url: str) -> Json:
+def _kubeconfig(url: str, token: str) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "it", "cluster": {"server": url, "insecure-skip-tls-verify": True}}],
-        "users": [{"name": "it", "user": {"token": TOKEN}}],
+        "users": [{"name": "it", "user": {"token": token}}],
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
         "current-context": "it",
     }

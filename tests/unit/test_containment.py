@@ -103,7 +103,7 @@ async def test_a_prometheus_that_fails_in_a_new_way_moves_nothing() -> None:
         def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
             raise ZeroDivisionError
 
-    world.reconciler.prometheus = Broken(world.api, 900.0)
+    world.reconciler.prometheus = {"default": Broken(world.api, 900.0)}
     await cycle(world)
 
     assert world.replicas() == 2

@@ -56,7 +56,7 @@ class AgentLoad(Load):
 def world(*, agent: bool = True, injecting: bool = True, enabled: bool = True, replicas: int = 2) -> World:
     made = World()
     made.load = AgentLoad(made.api, 100.0)
-    made.reconciler.prometheus = made.load
+    made.reconciler.prometheus = {"default": made.load}
     made.reconciler.live_path.injecting = injecting
     made.reconciler.live_path.enabled = enabled
     if agent:

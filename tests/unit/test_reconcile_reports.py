@@ -1,6 +1,6 @@
 """What cycles say: status that is written when it is news, events once, refusals and pauses as conditions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,8 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION
 from fastapi_tuning.api_server import Json
-from fastapi_tuning.errors import WriteRejected
+from fastapi_tuning.errors import PrometheusSilent, WriteRejected
+from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.report.events import EventType
 from tests.unit.fakes.api_server import FakeApiServer
 from tests.unit.fakes.world import CHECKOUT, NOW, World, tuning
@@ -59,6 +60,36 @@ async def test_a_lost_prometheus_holds_everything_and_says_so_once(world: World)
     assert world.condition("ObjectiveMet").status == "Unknown"
     assert world.said() == [("Warning", Reason.PROMETHEUS_UNREACHABLE)]
     assert len(world.api.statuses["checkout"]) == 1
+
+
+async def test_an_endpoint_that_the_settings_do_not_have_holds_that_object_only_and_is_named(world: World) -> None:
+    elsewhere = tuning(metrics={"endpoint": "payments"})
+
+    await world.cycle(elsewhere)
+
+    assert world.api.changed == []
+    assert world.condition("Ready").reason == Reason.ENDPOINT_UNKNOWN
+    assert "no metrics endpoint payments; they have default" in world.condition("Ready").message
+
+
+async def test_each_object_is_read_from_its_own_endpoint(world: World) -> None:
+    asked: list[str] = []
+
+    class Other:
+        def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+            asked.append(promql)
+            raise PrometheusSilent("down")
+
+    world.reconciler.prometheus = {**world.reconciler.prometheus, "payments": Other()}
+
+    await world.cycle(tuning(metrics={"endpoint": "payments"}))
+    assert world.condition("Ready").reason == Reason.PROMETHEUS_UNREACHABLE
+    assert asked
+
+    asked.clear()
+    await world.cycle(tuning(), after_seconds=15)
+    assert world.condition("Ready").status == "True"
+    assert asked == []
 
 
 async def test_the_same_event_is_said_once_in_ten_minutes(world: World) -> None:

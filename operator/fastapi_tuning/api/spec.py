@@ -159,7 +159,8 @@ class Objectives(ApiModel):
 class CustomQueries(ApiModel):
     """PromQL for apps whose metrics no preset knows; each must give one series (a sum over the pods).
 
-    `$window` is replaced by the rate window, `$threshold` by the latency objective in seconds.
+    `$window` is replaced by the rate window, `$threshold` by the latency objective in seconds. Every selector is
+    confined to the namespace of this object; a query of which that cannot be shown is not sent.
     """
 
     requests_per_second: Query
@@ -186,6 +187,8 @@ class Metrics(ApiModel):
 
     source: MetricsSource = MetricsSource.AUTO
     """Library that exports the metrics; Auto looks which one it is."""
+    endpoint: Label = "default"
+    """Name of one of the metrics endpoints in the operator's settings; where that is, only those settings say."""
     window_seconds: Annotated[int, Field(ge=30, le=600, description="Rate window; at least four scrape periods.")] = 60
     custom: CustomQueries | None = None
     """Own PromQL, with source Custom only."""

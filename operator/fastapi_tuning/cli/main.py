@@ -13,8 +13,9 @@ from fastapi_tuning.api.crd import custom_resource_definition
 from fastapi_tuning.api.reference import reference
 from fastapi_tuning.cli.audit import audit
 from fastapi_tuning.cli.backtest import backtest
+from fastapi_tuning.cli.endpoints_file import DEFAULT, read_endpoints
 from fastapi_tuning.cli.explain import explain
-from fastapi_tuning.cli.prometheus_options import prometheus_options
+from fastapi_tuning.cli.prometheus_options import optional_prometheus_options
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.cli.webhook import SelfManagedCertificates, WebhookSettings
@@ -73,13 +74,24 @@ _PORT = click.IntRange(0, 65535)
 
 
 @main.command()
-@prometheus_options
+@optional_prometheus_options
+@click.option(
+    "--endpoints-file",
+    type=click.Path(path_type=Path),
+    help="Metrics endpoints by name, which spec.metrics.endpoint gives; --prometheus-url is the one named default.",
+)
 @click.option(
     "--namespace",
     "namespaces",
     multiple=True,
     envvar="FASTAPI_TUNING_RUN_NAMESPACE",
     help="Watch only these namespaces; in the variable, separated by blanks.",
+)
+@click.option(
+    "--scan/--no-scan",
+    default=True,
+    show_default=True,
+    help="Notice CRDs and namespaces as they come and go; takes rights in the whole cluster.",
 )
 @click.option("--port", default=8080, type=_PORT, show_default=True, help="Health, readiness and metrics.")
 @click.option(
@@ -105,8 +117,10 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--webhook-name", "webhook_names", multiple=True, help="DNS name or address of the webhook.")
 def run(
     *,
-    prometheus: PrometheusEndpoint,
+    prometheus: PrometheusEndpoint | None,
+    endpoints_file: Path | None,
     namespaces: tuple[str, ...],
+    scan: bool,
     port: int,
     log_level: str,
     live: bool,  # click passes options by name
@@ -127,13 +141,31 @@ def run(
         source=AgentSource(image=agent_image, pull_policy=agent_pull_policy, metrics_port=agent_metrics_port),
     )
     settings = OperatorSettings(
-        prometheus=prometheus, namespaces=namespaces, port=port, live=live, webhook=webhook or None
+        endpoints=_endpoints(prometheus, endpoints_file),
+        namespaces=namespaces,
+        scan=scan,
+        port=port,
+        live=live,
+        webhook=webhook or None,
     )
     log_as_json(log_level)
     try:
         asyncio.run(run_operator(settings))
     except CannotStart as error:
         raise click.ClickException(str(error)) from error
+
+
+def _endpoints(default: PrometheusEndpoint | None, file: Path | None) -> dict[str, PrometheusEndpoint]:
+    """Those of the file and the one of the command line, by name."""
+    try:
+        named = {} if file is None else read_endpoints(file)
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from error
+    if default is None and not named:
+        raise click.UsageError("--prometheus-url or --endpoints-file says where the metrics are")
+    if default is not None and DEFAULT in named:
+        raise click.UsageError("--prometheus-url and --endpoints-file both give the endpoint named default")
+    return named if default is None else {DEFAULT: default, **named}
 
 
 def _self_managed(

@@ -5,7 +5,7 @@ import contextlib
 import functools
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import kopf
@@ -33,8 +33,11 @@ from fastapi_tuning.web.pages import pages
 class OperatorSettings:
     """What the command line and FASTAPI_TUNING_* variables set. No namespaces: all of them."""
 
-    prometheus: PrometheusEndpoint
+    endpoints: Mapping[str, PrometheusEndpoint]
+    """By the name that `spec.metrics.endpoint` gives."""
     namespaces: tuple[str, ...]
+    scan: bool
+    """Whether CRDs and namespaces are noticed as they come and go, which takes rights in the whole cluster."""
     port: int
     live: bool
     """Whether settings may go into running pods."""
@@ -67,7 +70,7 @@ async def run_operator(settings: OperatorSettings) -> None:
         metrics = OperatorMetrics(registry)
         reconciler = Reconciler(
             api=api,
-            prometheus=PrometheusClient(settings.prometheus),
+            prometheus={name: PrometheusClient(endpoint) for name, endpoint in settings.endpoints.items()},
             events=EventRecorder(api),
             metrics=metrics,
             live_path=LivePath(
@@ -96,7 +99,7 @@ async def run_operator(settings: OperatorSettings) -> None:
             parts.served.append(asyncio.create_task(webhook_server.run_on(listening)))
             if (keeper := keeper_of(settings.webhook, api)) is not None:
                 parts.endless.append(asyncio.create_task(keeper.run()))
-        await _run_until_told(parts, cache, settings.namespaces)
+        await _run_until_told(parts, registry_for(cache, scan=settings.scan), settings.namespaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,14 +118,14 @@ class _Parts:
         return await asyncio.gather(*self.served, *self.endless, return_exceptions=True)
 
 
-async def _run_until_told(parts: _Parts, cache: TuningCache, namespaces: tuple[str, ...]) -> None:
+async def _run_until_told(parts: _Parts, watch_registry: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
     """Ours end before kopf does: it takes every task that is younger than itself for a hung one of its own."""
     told, stop_watch = asyncio.Event(), asyncio.Event()
     signalled = asyncio.create_task(told.wait())
     _on_signals(told.set)
     older = asyncio.all_tasks()
     tasks = await kopf.spawn_tasks(
-        registry=registry_for(cache),
+        registry=watch_registry,
         standalone=True,
         # Named, because kopf's own choice asks for the user's name and a container's user may have none.
         identity=FIELD_MANAGER,  # type: ignore[arg-type]  # kopf keeps its NewType of str private

@@ -13,13 +13,14 @@ from fastapi_tuning.api.tuning import GROUP, PLURAL, VERSION
 from fastapi_tuning.handlers.cache import TuningCache
 
 
-def registry_for(cache: TuningCache) -> kopf.OperatorRegistry:
-    """A registry whose handlers feed the cache."""
+def registry_for(cache: TuningCache, *, scan: bool) -> kopf.OperatorRegistry:
+    """A registry whose handlers feed the cache; `scan`: CRDs and namespaces are noticed as they come and go."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
     async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False
+        settings.scanning.disabled = not scan
         settings.queueing.worker_limit = 50
         settings.queueing.idle_timeout = 0.01
         settings.watching.server_timeout = 600

@@ -12,8 +12,9 @@ from string import Template
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import CustomQueries, Metrics, MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
-from fastapi_tuning.errors import MetricsUnavailable, QueryBudgetSpent
+from fastapi_tuning.errors import MetricsUnavailable, QueryBudgetSpent, QueryNotConfined
 from fastapi_tuning.observe import queries
+from fastapi_tuning.observe.confinement import confined
 from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
 from fastapi_tuning.observe.prometheus import PrometheusReader, Sample, UntilSilent, WithinBudget
 from fastapi_tuning.observe.signals import (
@@ -63,8 +64,12 @@ def read_signals(
 
 
 def _lost(error: MetricsUnavailable) -> NoData:
-    spent = isinstance(error, QueryBudgetSpent)
-    return NoData(reason=Reason.QUERY_BUDGET_SPENT if spent else Reason.PROMETHEUS_UNREACHABLE, message=str(error))
+    reason = Reason.PROMETHEUS_UNREACHABLE
+    if isinstance(error, QueryBudgetSpent):
+        reason = Reason.QUERY_BUDGET_SPENT
+    elif isinstance(error, QueryNotConfined):
+        reason = Reason.QUERY_NOT_CONFINED
+    return NoData(reason=reason, message=str(error))
 
 
 def _read_custom(
@@ -272,7 +277,7 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
         promql = Template(text).safe_substitute(
             window=f"{target.metrics.window_seconds}s", threshold=str(target.threshold_seconds)
         )
-        samples = reader.query(promql, at)
+        samples = reader.query(confined(promql, target.key[0]), at)
         if len(samples) != 1:
             return NoData(
                 reason=Reason.UNUSABLE_SAMPLES, message=f"{len(samples)} series where one is expected: {promql}"

@@ -5,6 +5,7 @@ redirects (they would carry our headers elsewhere), no proxies from the environm
 projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -81,10 +82,18 @@ class PrometheusRangeReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusEndpoint:
-    """Where Prometheus is and how it lets us in. `url` may hold a user and password (basic authentication)."""
+    """Where Prometheus is and how it lets us in. `url` may hold a user and password (basic authentication).
+
+    Files are read at each query, since what they hold is renewed. At most one of token, user in the URL, and user file.
+    """
 
     url: str = field(repr=False)
     token_file: Path | None = None
+    username_file: Path | None = None
+    password_file: Path | None = None
+    certificate_file: Path | None = None
+    """Our own, for mutual TLS; with `key_file`."""
+    key_file: Path | None = None
     ca_file: Path | None = None
     tenant: str | None = None
     connect_timeout_seconds: float = 2.0
@@ -116,6 +125,8 @@ class PrometheusSession(requests.Session):
         """Warnings of the last answer; a partial response of Thanos or Mimir says so here."""
         if endpoint.ca_file is not None:
             self.verify = str(endpoint.ca_file)
+        if endpoint.certificate_file is not None:
+            self.cert = (str(endpoint.certificate_file), str(endpoint.key_file))
 
     def request(  # type: ignore[override]  # narrower on purpose: the library passes keywords only
         self, method: str, url: str, params: Any = None, data: Any = None, headers: Any = None, **options: Any
@@ -124,8 +135,9 @@ class PrometheusSession(requests.Session):
             params, data = None, params
         headers = {**(headers or {}), **self._endpoint_headers()}
         options["allow_redirects"] = False
-        if self._endpoint.ca_file is not None:
-            _require(self._endpoint.ca_file)
+        _require("CA", self._endpoint.ca_file)
+        _require("certificate", self._endpoint.certificate_file)
+        _require("key", self._endpoint.key_file)
         response = super().request(method, url, params=params, data=data, headers=headers, **options)
         self.warnings = _warnings(response)
         return response
@@ -133,25 +145,32 @@ class PrometheusSession(requests.Session):
     def _endpoint_headers(self) -> dict[str, str]:
         headers = {}
         if self._endpoint.token_file is not None:
-            headers["Authorization"] = f"Bearer {_token(self._endpoint.token_file)}"
+            headers["Authorization"] = f"Bearer {_secret(self._endpoint.token_file, 'token')}"
+        if self._endpoint.username_file is not None and self._endpoint.password_file is not None:
+            user, password = (
+                _secret(file, "credentials") for file in (self._endpoint.username_file, self._endpoint.password_file)
+            )
+            headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
         if self._endpoint.tenant is not None:
             headers["X-Scope-OrgID"] = self._endpoint.tenant
         return headers
 
 
-def _token(file: Path) -> str:
+def _secret(file: Path, what: str) -> str:
     try:
-        return file.read_text("ascii").strip()
+        return file.read_text("utf-8").strip()
     except (OSError, UnicodeError) as error:
-        raise MetricsUnavailable(f"the token file cannot be read: {type(error).__name__} at {file}") from error
+        raise MetricsUnavailable(f"the {what} file cannot be read: {type(error).__name__} at {file}") from error
 
 
-def _require(ca_file: Path) -> None:
+def _require(what: str, file: Path | None) -> None:
     """Said by its name; requests would only say that something is amiss with TLS."""
+    if file is None:
+        return
     try:
-        ca_file.open("rb").close()
+        file.open("rb").close()
     except OSError as error:
-        raise MetricsUnavailable(f"the CA file cannot be read: {type(error).__name__} at {ca_file}") from error
+        raise MetricsUnavailable(f"the {what} file cannot be read: {type(error).__name__} at {file}") from error
 
 
 def _warnings(response: requests.Response) -> tuple[str, ...]:

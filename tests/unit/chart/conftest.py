@@ -19,41 +19,29 @@ Render = Callable[..., list[Manifest]]
 
 
 @pytest.fixture(scope="session")
-def helm() -> str:
-    """Path of helm: HELM, or the first on PATH."""
-    binary = shutil.which(os.environ.get("HELM", "helm"))
-    if binary is None:
+def template() -> Callable[..., subprocess.CompletedProcess[str]]:
+    return helm_template
+
+
+def helm_template(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`helm template` with the given arguments, by HELM or the first helm on PATH; gives exit code and both streams."""
+    helm = shutil.which(os.environ.get("HELM", "helm"))
+    if helm is None:
         pytest.fail("helm is missing: set HELM to its path, or put it on PATH", pytrace=False)
-    return binary
+    command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--namespace", "fastapi-tuning-system"]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture(scope="session")
-def template(helm: str) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`helm template` with the given arguments; gives exit code and both streams."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [helm, "template", "fastapi-tuning-operator", str(CHART), "--namespace", "fastapi-tuning-system"]
-        return subprocess.run(
-            [*command, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    return run
+def render() -> Render:
+    return rendered
 
 
-@pytest.fixture(scope="session")
-def render(template: Callable[..., subprocess.CompletedProcess[str]]) -> Render:
+def rendered(*settings: str) -> list[Manifest]:
     """The manifests that the chart gives with a Prometheus URL and the given settings (`key=value`)."""
-
-    def run(*settings: str) -> list[Manifest]:
-        result = template(*PROMETHEUS, *(word for setting in settings for word in ("--set", setting)))
-        assert result.returncode == 0, result.stderr
-        return [manifest for manifest in yaml.safe_load_all(result.stdout) if manifest is not None]
-
-    return run
+    result = helm_template(*PROMETHEUS, *(word for setting in settings for word in ("--set", setting)))
+    assert result.returncode == 0, result.stderr
+    return [manifest for manifest in yaml.safe_load_all(result.stdout) if manifest is not None]
 
 
 def only(manifests: list[Manifest], kind: str) -> Manifest:

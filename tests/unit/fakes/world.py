@@ -116,7 +116,7 @@ class World:
         metrics = OperatorMetrics(self.registry)
         self.reconciler = Reconciler(
             api=self.api,
-            prometheus=self.load,
+            prometheus={"default": self.load},
             events=EventRecorder(api=self.api),
             metrics=metrics,
             live_path=LivePath(api=self.api, metrics=metrics, enabled=True, injecting=False),

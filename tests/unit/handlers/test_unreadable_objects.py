@@ -33,7 +33,7 @@ class Operator:
         metrics = OperatorMetrics(CollectorRegistry())
         reconciler = Reconciler(
             api=self.api,
-            prometheus=SilentPrometheus(),
+            prometheus={"default": SilentPrometheus()},
             events=EventRecorder(api=self.api),
             metrics=metrics,
             live_path=LivePath(api=self.api, metrics=metrics, enabled=False, injecting=False),

@@ -297,8 +297,8 @@ def test_pods_of_the_same_name_in_another_namespace_are_somebody_elses() -> None
 
 def custom(**queries: str) -> dict[str, Any]:
     texts = {
-        "requestsPerSecond": "requests[$window]",
-        "fastRequestsPerSecond": "fast($threshold)",
+        "requestsPerSecond": "rate(requests[$window])",
+        "fastRequestsPerSecond": "fast{le='$threshold'}",
         "failedRequestsPerSecond": "failed",
         "averageLatencySeconds": "average",
         **queries,
@@ -311,7 +311,7 @@ def answering(**values: tuple[float, ...]) -> Answer:
     usual = {"requests": (10.0,), "fast": (9.0,), "failed": (0.1,), "average": (0.2,), **values}
 
     def answer(promql: str) -> tuple[Sample, ...]:
-        word = re.match(r"\w+", promql)
+        word = re.search("requests|fast|failed|average", promql)
         assert word is not None
         return tuple(sample(value) for value in usual[word[0]])
 
@@ -334,7 +334,19 @@ def test_custom_queries_are_given_the_window_and_the_objective() -> None:
     read_signals(prometheus, [target(**custom())], NOW)
 
     asked = [promql for promql, _ in prometheus.asked]
-    assert asked[:2] == ["requests[60s]", "fast(0.5)"]
+    assert asked[:2] == ['rate(requests{namespace="shop"}[60s])', "fast{namespace=\"shop\",le='0.5'}"]
+
+
+def test_a_custom_query_reads_its_own_namespace_only_or_is_not_sent() -> None:
+    prometheus = FakePrometheus(answering())
+    elsewhere = target(**custom(failedRequestsPerSecond='failed{pod="a" or namespace="other"}'))
+
+    found = read_signals(prometheus, [elsewhere], NOW)
+
+    (signals,) = found.values()
+    assert isinstance(signals, NoData)
+    assert signals.reason is Reason.QUERY_NOT_CONFINED
+    assert all('namespace="shop"' in promql and "other" not in promql for promql, _ in prometheus.asked)
 
 
 def test_a_whole_second_is_written_as_the_python_libraries_write_their_edges() -> None:
@@ -343,7 +355,7 @@ def test_a_whole_second_is_written_as_the_python_libraries_write_their_edges() -
 
     read_signals(prometheus, [one], NOW)
 
-    assert ("fast(1.0)", NOW) in prometheus.asked
+    assert any("le='1.0'" in promql for promql, _ in prometheus.asked)
 
 
 @pytest.mark.parametrize("series", [(), (1.0, 2.0)], ids=["no series", "two series"])

@@ -83,6 +83,33 @@ def test_sends_the_query_in_the_body_since_a_batch_outgrows_a_url(prometheus: Fa
     assert prometheus.paths == ["/api/v1/query"]
 
 
+def test_user_and_password_are_read_from_their_files_at_each_query(prometheus: FakePrometheus, tmp_path: Path) -> None:
+    prometheus.answer()
+    user, password = tmp_path / "username", tmp_path / "password"
+    user.write_text("reader\n")
+    endpoint = PrometheusEndpoint(url=prometheus.url, username_file=user, password_file=password)
+    asking = PrometheusClient(endpoint)
+
+    for secret in ("first", "seçond"):
+        password.write_text(secret)
+        asking.query("x", NOW)
+        assert prometheus.tokens[-1] == f"Basic {base64.b64encode(f'reader:{secret}'.encode()).decode()}"
+
+
+@pytest.mark.parametrize("missing", ["certificate", "key"])
+def test_a_missing_file_of_mutual_tls_is_said_by_its_name(tmp_path: Path, missing: str) -> None:
+    files = {name: tmp_path / name for name in ("certificate", "key")}
+    for name, file in files.items():
+        if name != missing:
+            file.touch()
+    endpoint = PrometheusEndpoint(
+        url="https://127.0.0.1:1", certificate_file=files["certificate"], key_file=files["key"]
+    )
+
+    with pytest.raises(MetricsUnavailable, match=f"the {missing} file"):
+        PrometheusClient(endpoint).query("x", NOW)
+
+
 def test_gives_samples_with_their_labels_and_leaves_nan_to_the_caller(prometheus: FakePrometheus) -> None:
     prometheus.answer(({"pod": "a"}, "1.5"), ({"pod": "b"}, "NaN"), ({"pod": "c"}, "+Inf"))
 
