@@ -10,6 +10,7 @@ FastAPITuningError
 │   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
 │   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
+├── ProfileUnavailable       no profile of a pod could be taken; the message says what is missing
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
 └── WriteRejected            the API server refused a write
@@ -56,6 +57,10 @@ class QueryBudgetSpent(MetricsUnavailable):
 
 class NoHistory(MetricsUnavailable):
     """Prometheus has nothing of the service in the time asked for, or nothing that a preset can read."""
+
+
+class ProfileUnavailable(FastAPITuningError):
+    """The agent of a pod gave no profile, or something that is none."""
 
 
 class NotFound(FastAPITuningError):
