@@ -25,6 +25,10 @@ class MetricsServer:
         self._server = _listening(host, port, _handler(page, profile))
         threading.Thread(target=self._server.serve_forever, name="fastapi-tuning-metrics", daemon=True).start()
 
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -16,7 +16,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class ProfileRequest(NamedTuple):
-    """One profile. Whoever asks keeps a token and gives away its digest, which many may read in the pod's annotation."""
+    """One profile. Whoever asks keeps a token; its digest is in the pod's annotation, where many may read it."""
 
     digest: str
     """SHA-256 of the token, in hexadecimal."""

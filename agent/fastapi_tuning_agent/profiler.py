@@ -89,7 +89,8 @@ class _Work:
         self._gone_at = time.monotonic() + request.seconds + KEEP_SECONDS
         self._cancelled = threading.Event()
         self._told: dict[str, Any] = {"state": SAMPLING, "pid": os.getpid()}
-        self.place = Place(f"profile/{request.digest}", lambda: zlib.compress(json.dumps(self._told).encode()))
+        # The half of the digest: with all of it the name would be too long for a socket.
+        self.place = Place(f"profile/{request.digest[:32]}", lambda: zlib.compress(json.dumps(self._told).encode()))
         self.place.take()
         threading.Thread(target=self._run, name="fastapi-tuning-profile", daemon=True).start()
 

@@ -55,11 +55,12 @@ class Sampler:
         self._meet_threads()
         started = last = time.monotonic()
         own_cpu = time.thread_time()
+        begun = started
         while last - started < self._asked_seconds:
-            pause = self._cost.pause_seconds(self._per_second)
-            if self._cancelled.wait(min(random.uniform(0.5, 1.5) * pause, self._asked_seconds)):
+            due = begun + random.uniform(0.5, 1.5) * self._cost.period_seconds(self._per_second)
+            if self._cancelled.wait(max(0.0, min(due, started + self._asked_seconds) - time.monotonic())):
                 break
-            cpu_before = time.thread_time()
+            begun, cpu_before = time.monotonic(), time.thread_time()
             last = self._sample(last)
             self._cost.add(time.thread_time() - cpu_before)
         for thread in self._threads.values():
@@ -182,7 +183,8 @@ class _Cost:
     def add(self, seconds: float) -> None:
         self._seconds += 0.2 * (seconds - self._seconds) if self._seconds else seconds
 
-    def pause_seconds(self, per_second: float) -> float:
+    def period_seconds(self, per_second: float) -> float:
+        """From the begin of one sample to that of the next, on average."""
         return max(1 / per_second, self._seconds / MAX_CPU_SHARE)
 
 
