@@ -142,8 +142,8 @@ def workers_of(answer: Mapping[str, Any]) -> tuple[Worker, ...]:
 
 
 def printable(text: str) -> str:
-    """Without what a terminal or a browser would obey: names come out of the pod."""
+    """Without what a terminal or a browser would obey, or no file can hold: names come out of the pod."""
     return _NOT_PRINTABLE.sub("�", text)
 
 
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -122,10 +122,11 @@ def test_an_answer_that_names_what_is_not_in_it_is_refused(stack: tuple[int, Sta
         workers_of(told(stack))
 
 
-@given(st.text())
+@given(st.text(st.characters(exclude_categories=())))
 def test_what_is_printed_cannot_command_a_terminal(text: str) -> None:
     shown = printable(text)
     assert len(shown) == len(text)
+    assert shown.encode().decode() == shown
     assert not any(ord(each) < 32 or 127 <= ord(each) < 160 for each in shown)
 
 
