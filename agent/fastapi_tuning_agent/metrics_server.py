@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from fastapi_tuning_agent.exposition import CONTENT_TYPE
 
@@ -38,17 +39,23 @@ class MetricsServer:
         self._server.socket.close()
 
 
-class _Ipv6Server(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        threading.current_thread().name = "fastapi-tuning-metrics"  # whoever looks at threads knows it is not the app's
+        super().process_request_thread(request, client_address)
+
+
+class _Ipv6Server(_Server):
     address_family = socket.AF_INET6
 
 
-def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+def _listening(host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> _Server:
     if host:
-        return (_Ipv6Server if ":" in host else ThreadingHTTPServer)((host, port), handler)
+        return (_Ipv6Server if ":" in host else _Server)((host, port), handler)
     try:
         return _Ipv6Server(("::", port), handler)  # IPv4 as well, unless the node says otherwise
     except OSError:
-        return ThreadingHTTPServer(("0.0.0.0", port), handler)
+        return _Server(("0.0.0.0", port), handler)
 
 
 def _handler(page: Callable[[], str], profile: Callable[[str], bytes | None]) -> type[BaseHTTPRequestHandler]:

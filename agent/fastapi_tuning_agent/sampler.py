@@ -54,15 +54,17 @@ class Sampler:
         """Samples until the time is over or the profile is cancelled."""
         self._meet_threads()
         started = last = time.monotonic()
-        own_cpu = time.thread_time()
+        own_cpu = cpu_before = time.thread_time()
         begun = started
         while last - started < self._asked_seconds:
             due = begun + random.uniform(0.5, 1.5) * self._cost.period_seconds(self._per_second)
             if self._cancelled.wait(max(0.0, min(due, started + self._asked_seconds) - time.monotonic())):
                 break
-            begun, cpu_before = time.monotonic(), time.thread_time()
+            begun = time.monotonic()
             last = self._sample(last)
-            self._cost.add(time.thread_time() - cpu_before)
+            cpu_after = time.thread_time()
+            self._cost.add(cpu_after - cpu_before)
+            cpu_before = cpu_after
         for thread in self._threads.values():
             thread.read_clock()
         self._sampled_seconds = last - started
@@ -71,8 +73,8 @@ class Sampler:
     def _meet_threads(self) -> None:
         """Their CPU counts from now on."""
         named = {thread.ident: thread for thread in threading.enumerate()}
-        for ident in sys._current_frames():
-            self._thread(ident, named)
+        for ident, frame in sys._current_frames().items():
+            self._thread(ident, named, self._codes.stack_of(frame))
 
     def _sample(self, last: float) -> float:
         """One look at all threads; what it sees counts for the time since the last, which ends when it returns."""
@@ -86,7 +88,7 @@ class Sampler:
         frames.clear()
         named = {thread.ident: thread for thread in threading.enumerate()}
         for ident, stack in seen.items():
-            if (thread := self._thread(ident, named)) is not None:
+            if (thread := self._thread(ident, named, stack)) is not None:
                 moving.append((thread, stack, thread.read_clock()))
         self._note_waiting(still, named, now - last)
         time.sleep(_PROBE_SECONDS)
@@ -99,8 +101,8 @@ class Sampler:
         self, still: dict[int, FrameType], named: dict[int | None, threading.Thread], seconds: float
     ) -> None:
         for ident, frame in still.items():
-            if (thread := self._thread(ident, named)) is not None:
-                stack = self._codes.stack_of(frame)
+            stack = self._codes.stack_of(frame)
+            if (thread := self._thread(ident, named, stack)) is not None:
                 self._note(thread, IDLE if self._codes.is_idle_worker(stack) else WAITING, stack, seconds)
         still.clear()
 
@@ -110,9 +112,11 @@ class Sampler:
             return UNCLEAR
         return RUNNING if after - before > _MOVED_SECONDS else WAITING
 
-    def _thread(self, ident: int, named: dict[int | None, threading.Thread]) -> _Thread | None:
-        """None for our own, and where there are too many."""
+    def _thread(self, ident: int, named: dict[int | None, threading.Thread], stack: Stack) -> _Thread | None:
+        """None for our own, for those that begin or end just now, and where there are too many."""
         known = named.get(ident)
+        if known is None and self._codes.is_of_python(stack):
+            return None
         name = f"thread {ident}" if known is None else known.name
         if name.startswith(OWN_THREADS):
             return None

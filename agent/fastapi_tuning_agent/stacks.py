@@ -18,8 +18,12 @@ _WAITS = (
     (f"{os.sep}selectors.py", "select"),
     (f"{os.sep}threading.py", "wait"),
     (f"{os.sep}threading.py", "_wait_for_tstate_lock"),
+    (os.path.join("asyncio", "runners.py"), "run"),
+    (os.path.join("uvloop", "__init__.py"), "run"),
 )
-"""Functions that do nothing but wait; what they compute before and after is nothing beside that."""
+"""Functions that do nothing but wait; what they compute before and after is nothing beside that. The last two run an
+event loop that is written in C: as innermost places they wait for its sockets, in C."""
+_BEGIN_OF_A_THREAD = (f"{os.sep}threading.py", "_bootstrap")
 _IDLE_WORKER = (os.path.join("concurrent", "futures", "thread.py"), "_worker")
 """Of Python's executor: as the innermost place it waits for work, in C."""
 _ANYIO_WORKER = (os.path.join("anyio", "_backends", "_asyncio.py"), "run")
@@ -66,6 +70,10 @@ class Codes:
         if innermost and _is(innermost[0], _IDLE_WORKER):
             return True
         return len(innermost) == 3 and _is(innermost[1], _QUEUE_GET) and _is(innermost[2], _ANYIO_WORKER)
+
+    def is_of_python(self, stack: Stack) -> bool:
+        """Whether Python's `threading` began the thread, and not a library in C."""
+        return len(stack) > 1 and _is(self._codes[stack[-2]], _BEGIN_OF_A_THREAD)
 
     def places(self, stack: Stack) -> list[Place]:
         """Outermost first."""

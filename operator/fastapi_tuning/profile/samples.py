@@ -99,11 +99,11 @@ def pool_name(thread: str) -> str:
 
 
 def is_own_code(place: Place) -> bool:
-    """Whether the file is of the app: neither Python's library nor an installed package, as far as paths tell."""
-    return bool(place.file) and not _LIBRARY.search(place.file)
+    """Whether the file is of the app: neither Python's library nor an installed package or script, as paths tell."""
+    return place.file.endswith(".py") and not _LIBRARY.search(place.file)
 
 
-_LIBRARY = re.compile(r"[\\/](site|dist)-packages[\\/]|[\\/]lib[\\/]python\d|^<frozen |^/fastapi-tuning-agent/")
+_LIBRARY = re.compile(r"[\\/](site|dist)-packages[\\/]|[\\/]lib[\\/]python\d|[\\/]fastapi_tuning_agent[\\/]")
 
 
 def blamed_line(places: Iterable[Place]) -> Place | None:

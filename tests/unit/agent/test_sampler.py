@@ -1,5 +1,6 @@
 """The sampler on real threads: what runs, what waits, where, and at which cost."""
 
+import _thread
 import asyncio
 import json
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fastapi_tuning_agent.sampler import IDLE, MAX_CPU_SHARE, REST, RUNNING, WAITING, Sampler, _Cost
+from fastapi_tuning_agent.sampler import IDLE, MAX_CPU_SHARE, REST, RUNNING, UNCLEAR, WAITING, Sampler, _Cost
 from fastapi_tuning_agent.stacks import MAX_DEPTH, Codes
 from fastapi_tuning_agent.thread_clock import cpu_seconds
 
@@ -103,6 +104,23 @@ def test_threads_without_work_are_idle_and_our_own_are_left_out() -> None:
         profile = profile_of()
     assert functions_of(profile, "pool_0").keys() == {IDLE}
     assert not any(thread["name"].startswith("fastapi-tuning") for thread in profile["threads"])
+
+
+def test_a_thread_that_python_did_not_begin_is_seen_and_not_judged() -> None:
+    ended, begun = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        while not ended.is_set():
+            sum(range(1000))
+
+    ident = _thread.start_new_thread(work, ())
+    assert begun.wait(10)
+    try:
+        profile = profile_of()
+    finally:
+        ended.set()
+    assert functions_of(profile, f"thread {ident}").keys() == {UNCLEAR}
 
 
 def test_all_time_of_a_thread_is_accounted_for() -> None:

@@ -77,6 +77,23 @@ def test_a_thread_has_the_name_of_its_pool(thread: str, pool: str) -> None:
     assert pool_name(thread) == pool
 
 
+@pytest.mark.parametrize(
+    ("file", "own"),
+    [
+        ("/srv/shop/app/prices.py", True),
+        ("C:\\shop\\prices.py", True),
+        ("/venv/bin/uvicorn", False),
+        ("<frozen importlib._bootstrap>", False),
+        ("/usr/lib/python3/dist-packages/yaml/reader.py", False),
+        ("/usr/lib/python3.11/json/decoder.py", False),
+        ("/fastapi-tuning-agent/fastapi_tuning_agent/admission.py", False),
+        ("", False),
+    ],
+)
+def test_own_code_is_told_by_its_path(file: str, *, own: bool) -> None:
+    assert is_own_code(Place(file, "f", 1, 2)) is own
+
+
 def test_the_apps_own_line_is_blamed_and_else_the_innermost() -> None:
     main, handler, client = (Place(*place) for place in (MAIN, HANDLER, CLIENT))  # type: ignore[arg-type]
     assert [is_own_code(each) for each in (main, handler, client)] == [False, True, False]
