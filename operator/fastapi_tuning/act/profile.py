@@ -20,7 +20,7 @@ async def ask(api: ApiServer, pod_path: str, request: ProfileRequest, now: datet
 
     def asked(present: str | None) -> str | None:
         if is_taken(present, now):
-            raise ProfileUnavailable("somebody is profiling this pod now: try again in two minutes")
+            raise ProfileUnavailable("somebody is profiling this pod now: try again in a few minutes")
         return request.text()
 
     await _change(api, pod_path, asked)

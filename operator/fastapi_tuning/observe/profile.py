@@ -19,8 +19,8 @@ def profile_path(pod: Json, namespace: str) -> str:
     metadata, spec = pod["metadata"], pod["spec"]
     if not any(_shows_requests(volume) for volume in spec.get("volumes") or ()):
         raise ProfileUnavailable(
-            f"the agent of pod {metadata['name']} cannot be asked: the pod has none, or one from before there were"
-            " profiles, which a restart of the Deployment mends (docs/profile.md)"
+            f"the agent of pod {metadata['name']} cannot be asked: the pod has none, or does not show it requests;"
+            " one from before there were profiles takes a restart of the Deployment (docs/profile.md)"
         )
     if (pod.get("status") or {}).get("phase") not in ("Running", None):
         raise ProfileUnavailable(f"pod {metadata['name']} does not run")

@@ -20,7 +20,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem; color: #1c1c1c; }
 pre { overflow-x: auto; }
 .graph { font: 12px/1.4 ui-monospace, monospace; }
-.node { flex: none; min-width: 0; box-sizing: border-box; }
+.node { flex: none; min-width: 0; overflow: hidden; }
 .row { display: flex; min-width: 0; }
 .label { display: block; overflow: hidden; white-space: nowrap; cursor: pointer; padding: 0 .2rem; border: solid #fff;
   border-width: 0 1px 1px 0; text-align: left; width: 100%; font: inherit; color: #1c1c1c; border-radius: 0; }
