@@ -63,7 +63,7 @@ def cluster(served: Cluster) -> Iterator[Cluster]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(*served.answer(unquote(urlsplit(self.path).path), self.headers))
+            self._send(*served.answer(unquote(urlsplit(self.path).path), dict(self.headers.items())))
 
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
