@@ -9,6 +9,7 @@ OFF = frozenset({"off", "false", "no", "0"})
 
 SWITCH_VARIABLE = "FASTAPI_TUNING_AGENT"
 SETTINGS_FILE_VARIABLE = "FASTAPI_TUNING_SETTINGS_FILE"
+PROFILE_FILE_VARIABLE = "FASTAPI_TUNING_PROFILE_FILE"
 METRICS_PORT_VARIABLE = "FASTAPI_TUNING_METRICS_PORT"
 METRICS_HOST_VARIABLE = "FASTAPI_TUNING_METRICS_HOST"
 PROBE_PATHS_VARIABLE = "FASTAPI_TUNING_PROBE_PATHS"
@@ -23,6 +24,8 @@ class Options(NamedTuple):
     """How the agent is to work in this process."""
 
     settings_file: str | None
+    profile_file: str | None
+    """Where requests for a profile come in; None: there are no profiles."""
     metrics_port: int | None
     """None: no port of its own; the metrics go to `prometheus_client` where the app has it."""
     metrics_host: str
@@ -52,6 +55,7 @@ def options_from(environment: Mapping[str, str]) -> Options:
     readiness = _paths(environment, READINESS_PATHS_VARIABLE) or frozenset({"/readyz"})
     return Options(
         settings_file=environment.get(SETTINGS_FILE_VARIABLE, "").strip() or None,
+        profile_file=environment.get(PROFILE_FILE_VARIABLE, "").strip() or None,
         metrics_port=_port(environment.get(METRICS_PORT_VARIABLE, "").strip()),
         metrics_host=environment.get(METRICS_HOST_VARIABLE, "").strip(),
         exempt_paths=ALWAYS_EXEMPT_PATHS | readiness | _paths(environment, PROBE_PATHS_VARIABLE),

@@ -20,8 +20,10 @@ _log = logging.getLogger("fastapi_tuning_agent")
 class Page:
     """This worker's part in the page: its place among the workers, and the port whenever nobody else has it."""
 
-    def __init__(self, host: str, port: int, own: Callable[[], Snapshot]) -> None:
-        self._host, self._port, self._own = host, port, own
+    def __init__(
+        self, host: str, port: int, own: Callable[[], Snapshot], profile: Callable[[str], bytes | None]
+    ) -> None:
+        self._host, self._port, self._own, self._profile = host, port, own, profile
         self._source = f"{os.getpid()}-{uuid.uuid4().hex}"
         self._place = Place(str(port), lambda: to_json(self._source, own()))
         self._server: MetricsServer | None = None
@@ -51,7 +53,7 @@ class Page:
             return
         with self._one_at_a_time:  # no scrape is answered before the sums start
             try:
-                self._server = MetricsServer(self._host, self._port, self.text)
+                self._server = MetricsServer(self._host, self._port, self.text, self._profile)
             except OSError as error:
                 if not self._tried:
                     _log.info("port %d is not free (%s): another worker shows this one's metrics", self._port, error)

@@ -18,6 +18,7 @@ from fastapi_tuning_agent.ledger import Ledger
 from fastapi_tuning_agent.loop_agent import LoopAgent
 from fastapi_tuning_agent.outbound import OUTBOUND
 from fastapi_tuning_agent.page import Page
+from fastapi_tuning_agent.profiler import Profiler
 from fastapi_tuning_agent.retirement import Phase, Retirement
 from fastapi_tuning_agent.settings import Settings
 from fastapi_tuning_agent.traffic import Traffic
@@ -39,6 +40,7 @@ class Process:
         self._thread: threading.Thread | None = None
         self._page: Page | None = None
         self._wishes = Wishes()
+        self._profiler = Profiler()
         self._in_force = Settings()
         self._ledger = Ledger()
         self._ledger_use = threading.Lock()
@@ -118,10 +120,12 @@ class Process:
             now = time.monotonic()
             _guarded(self._look_for_stalls, now)
             _guarded(self._look_for_settings)
+            _guarded(self._profiler.look, now)
             if now >= next_look:
                 next_look = now + LOOK_SECONDS
                 _guarded(self._look, now)
             time.sleep(TICK_SECONDS)
+        self._profiler.close()
         if page is not None:
             page.close()
 
@@ -129,7 +133,7 @@ class Process:
         options = options_from(os.environ)
         if options.metrics_port is None:
             return None
-        page = Page(options.metrics_host, options.metrics_port, self.snapshot)
+        page = Page(options.metrics_host, options.metrics_port, self.snapshot, self._profiler.answer)
         page.open()
         return page
 
@@ -195,6 +199,7 @@ class Process:
         """In the child: its loops, thread and sockets are the parent's; what was counted is the parent's to tell."""
         if self._page is not None:
             self._page.drop()
+        self._profiler.drop()
         self.__init__()  # type: ignore[misc]
 
 

@@ -40,7 +40,9 @@ class Settings(NamedTuple):
     """From then on all fields are as if never asked."""
 
 
-class _Number(NamedTuple):
+class Number(NamedTuple):
+    """A field of a document, and what of it can be used."""
+
     field: str
     lowest: float
     highest: float
@@ -48,17 +50,17 @@ class _Number(NamedTuple):
     whole: bool = True
 
 
-_NUMBERS: Mapping[str, _Number] = {
-    "threads": _Number("threads", MIN_THREAD_POOL_SIZE, MAX_THREAD_POOL_SIZE),
-    "executorThreads": _Number("executor_threads", 1, 1000),
-    "inFlightLimit": _Number("in_flight_limit", 1, 100_000),
-    "loopLagLimitMilliseconds": _Number("loop_lag_limit_seconds", 10, 60_000, divisor=1000),
-    "limitConcurrency": _Number("limit_concurrency", 10, 100_000),  # at 0 uvicorn answers every request with 503
-    "timeoutKeepAliveSeconds": _Number("timeout_keep_alive_seconds", 1, 3600),
-    "maxRequests": _Number("max_requests", 100, 1_000_000_000),
-    "drainSeconds": _Number("drain_seconds", 0, 600),
-    "closeConnectionsShare": _Number("close_connections_share", 0, 0.5, whole=False),
-    "objectiveMilliseconds": _Number("objective_seconds", 1, 600_000, divisor=1000),
+_NUMBERS: Mapping[str, Number] = {
+    "threads": Number("threads", MIN_THREAD_POOL_SIZE, MAX_THREAD_POOL_SIZE),
+    "executorThreads": Number("executor_threads", 1, 1000),
+    "inFlightLimit": Number("in_flight_limit", 1, 100_000),
+    "loopLagLimitMilliseconds": Number("loop_lag_limit_seconds", 10, 60_000, divisor=1000),
+    "limitConcurrency": Number("limit_concurrency", 10, 100_000),  # at 0 uvicorn answers every request with 503
+    "timeoutKeepAliveSeconds": Number("timeout_keep_alive_seconds", 1, 3600),
+    "maxRequests": Number("max_requests", 100, 1_000_000_000),
+    "drainSeconds": Number("drain_seconds", 0, 600),
+    "closeConnectionsShare": Number("close_connections_share", 0, 0.5, whole=False),
+    "objectiveMilliseconds": Number("objective_seconds", 1, 600_000, divisor=1000),
 }
 
 
@@ -70,18 +72,24 @@ def settings_from(text: str) -> Settings:
     """
     if not text.strip():
         return Settings()
+    document = object_in(text)
+    values: dict[str, Any] = {
+        number.field: number_in(name, document[name], number)
+        for name, number in _NUMBERS.items()
+        if document.get(name) is not None
+    }
+    return Settings(generation=_generation(document), expires_at=expiry_in(document), **values)
+
+
+def object_in(text: str) -> dict[str, Any]:
+    """The JSON object that the text is."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as cause:
         raise InvalidSettingError(f"not JSON: {cause}") from cause
     if not isinstance(document, dict):
         raise InvalidSettingError("not a JSON object")
-    values: dict[str, Any] = {
-        number.field: _number(name, document[name], number)
-        for name, number in _NUMBERS.items()
-        if document.get(name) is not None
-    }
-    return Settings(generation=_generation(document), expires_at=_expiry(document), **values)
+    return document
 
 
 def _generation(document: Mapping[str, Any]) -> int:
@@ -91,7 +99,8 @@ def _generation(document: Mapping[str, Any]) -> int:
     return generation
 
 
-def _expiry(document: Mapping[str, Any]) -> datetime | None:
+def expiry_in(document: Mapping[str, Any]) -> datetime | None:
+    """The moment in `expiresAt`; None without one."""
     text = document.get("expiresAt")
     if text is None:
         return None
@@ -104,7 +113,7 @@ def _expiry(document: Mapping[str, Any]) -> datetime | None:
     return expiry
 
 
-def _number(name: str, value: object, number: _Number) -> float:
+def number_in(name: str, value: object, number: Number) -> float:
     """A number, or text of one: decimals are text in Kubernetes objects."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)) or len(str(value)) > 40:
         raise InvalidSettingError(f"{name}={_shown(value)} is not a number")

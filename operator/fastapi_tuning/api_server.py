@@ -6,6 +6,7 @@ models, which cost memory and hide fields they do not know.
 
 import asyncio
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -86,12 +87,17 @@ class ApiServer(Protocol):
 class KubernetesApi:
     """An ApiServer over HTTP."""
 
-    def __init__(self, client: ApiClient) -> None:
+    def __init__(self, client: ApiClient, field_manager: str = FIELD_MANAGER) -> None:
+        """`field_manager` is who changes are owned by."""
         self._client = client
+        self._field_manager = field_manager
 
-    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+    async def get(
+        self, path: str, query: dict[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Json:
+        """See ApiServer; `headers` reach the pod behind a path that ends in its proxy."""
         try:
-            status, body = await self._send("GET", path, list((query or {}).items()))
+            status, body = await self._send("GET", path, list((query or {}).items()), headers=headers)
         except _TRANSPORT_ERRORS as error:
             raise TargetUnavailable(f"the API server is not reachable: {error}") from error
         if status == 404:
@@ -107,7 +113,7 @@ class KubernetesApi:
         return await self._write("POST", path, body, "application/json")
 
     async def _write(self, method: str, path: str, body: Json, content_type: str) -> Json:
-        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+        query = [("fieldManager", self._field_manager), ("fieldValidation", "Strict")]
         try:
             status, answer = await self._send(method, path, query, body, content_type)
         except _TRANSPORT_ERRORS as error:
@@ -122,11 +128,17 @@ class KubernetesApi:
         raise WriteRejected(f"the API server answered {status}: {message}")
 
     async def _send(
-        self, method: str, path: str, query: list[tuple[str, str]], body: Json | None = None, content_type: str = ""
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]],
+        body: Json | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Json]:
-        headers = {"Accept": "application/json", "Content-Type": content_type or "application/json"}
+        sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {})}
         request = await self._client.param_serialize(
-            method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+            method, path, query_params=query, header_params=sent, body=body, auth_settings=["BearerToken"]
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
         text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types

@@ -11,6 +11,7 @@ FastAPITuningError
 │   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 │   ├── QueryNotConfined     it was not asked: the query may read other namespaces
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
+├── ProfileUnavailable       no profile of a pod could be taken; the message says what is missing
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
 └── WriteRejected            the API server refused a write
@@ -61,6 +62,10 @@ class QueryNotConfined(MetricsUnavailable):
 
 class NoHistory(MetricsUnavailable):
     """Prometheus has nothing of the service in the time asked for, or nothing that a preset can read."""
+
+
+class ProfileUnavailable(FastAPITuningError):
+    """The agent of a pod gave no profile, or something that is none."""
 
 
 class NotFound(FastAPITuningError):

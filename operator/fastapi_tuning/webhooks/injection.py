@@ -1,7 +1,7 @@
 """Pod → JSON patch that puts the agent in. Pure.
 
 Only added to, never changed: an init container that copies the agent into an emptyDir, that directory at the front of
-PYTHONPATH, a file with the pod's own annotation, a port for the agent's metrics. Where there is no room for one of
+PYTHONPATH, files with the pod's own annotations, a port for the agent's metrics. Where there is no room for one of
 these the pod stays as it is, and the refusal says why.
 
 What is added must not make the API server refuse the pod: `failurePolicy: Ignore` covers a webhook that is down, and no
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi_tuning.api.agent import AGENT_LABEL, INIT_CONTAINER, INJECT_ANNOTATION, INJECTED, SETTINGS_ANNOTATION
+from fastapi_tuning.api.profile import PROFILE_ANNOTATION
 from fastapi_tuning.api_server import Json
 
 AGENT_VOLUME = "fastapi-tuning-agent"
@@ -20,10 +21,12 @@ AGENT_DIRECTORY = "/fastapi-tuning-agent"
 SETTINGS_VOLUME = "fastapi-tuning-settings"
 SETTINGS_DIRECTORY = "/etc/fastapi-tuning"
 SETTINGS_FILE = "settings.json"
+PROFILE_FILE = "profile.json"
 METRICS_PORT_NAME = "ft-metrics"
 
 _KILL_SWITCH = "FASTAPI_TUNING_AGENT"
 _SETTINGS_FILE_VARIABLE = "FASTAPI_TUNING_SETTINGS_FILE"
+_PROFILE_FILE_VARIABLE = "FASTAPI_TUNING_PROFILE_FILE"
 _METRICS_PORT_VARIABLE = "FASTAPI_TUNING_METRICS_PORT"
 _SCRAPE_ANNOTATIONS = "prometheus.io/"
 _MOST_PORTS_TRIED = 100
@@ -151,7 +154,8 @@ _VOLUMES: Sequence[Json] = (
         "name": SETTINGS_VOLUME,
         "downwardAPI": {
             "items": [
-                {"path": SETTINGS_FILE, "fieldRef": {"fieldPath": f"metadata.annotations['{SETTINGS_ANNOTATION}']"}}
+                {"path": file, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}
+                for file, annotation in ((SETTINGS_FILE, SETTINGS_ANNOTATION), (PROFILE_FILE, PROFILE_ANNOTATION))
             ]
         },
     },
@@ -201,6 +205,7 @@ def _environment(at: str, container: Json, port: int) -> Iterable[Operation]:
     names = [entry["name"] for entry in entries]
     settings = {
         _SETTINGS_FILE_VARIABLE: f"{SETTINGS_DIRECTORY}/{SETTINGS_FILE}",
+        _PROFILE_FILE_VARIABLE: f"{SETTINGS_DIRECTORY}/{PROFILE_FILE}",
         _METRICS_PORT_VARIABLE: str(port),
     }
     added: list[Json] = [{"name": name, "value": value} for name, value in settings.items() if name not in names]

@@ -2,13 +2,13 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -35,13 +35,26 @@ class Cluster:
         file.write_text(yaml.safe_dump(body))
         return file
 
-    def answer(self, path: str) -> tuple[int, Any]:
+    def answer(self, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """What is got; `headers` are for whoever is behind a proxy."""
         self.asked.append(path)
         if path.endswith(self.forbidden):
             return 403, {"message": f"{path.rsplit('/', 1)[-1]} is forbidden: User cannot list it"}
         if path in self.objects:
             return 200, self.objects[path]
         return 404, {"message": "the server could not find the requested resource"}
+
+    def patch(self, path: str, body: Any) -> tuple[int, Any]:
+        """A merge patch of an object's annotations, by compare-and-set if it says of which version."""
+        if path not in self.objects:
+            return 404, {"message": f"{path} not found"}
+        metadata, patch = self.objects[path]["metadata"], body["metadata"]
+        if patch.get("resourceVersion", metadata["resourceVersion"]) != metadata["resourceVersion"]:
+            return 409, {"message": "the object has been modified"}
+        annotations = {**metadata.get("annotations", {}), **patch["annotations"]}
+        metadata["annotations"] = {name: value for name, value in annotations.items() if value is not None}
+        metadata["resourceVersion"] += "1"
+        return 200, self.objects[path]
 
 
 @contextmanager
@@ -50,7 +63,13 @@ def cluster(served: Cluster) -> Iterator[Cluster]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = served.answer(urlsplit(self.path).path)
+            self._send(*served.answer(unquote(urlsplit(self.path).path), dict(self.headers.items())))
+
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._send(*served.patch(urlsplit(self.path).path, body))
+
+        def _send(self, status: int, body: Any) -> None:
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -21,7 +21,12 @@ from tests.unit.webhooks.pods import Json, app, pod, pods
 
 SOURCE = AgentSource(image="registry/operator:1", pull_policy="IfNotPresent", metrics_port=9964)
 SETTINGS = '{"generation":3,"threads":60}'
-OURS = {"PYTHONPATH", "FASTAPI_TUNING_SETTINGS_FILE", "FASTAPI_TUNING_METRICS_PORT"}
+OURS = {
+    "PYTHONPATH",
+    "FASTAPI_TUNING_SETTINGS_FILE",
+    "FASTAPI_TUNING_PROFILE_FILE",
+    "FASTAPI_TUNING_METRICS_PORT",
+}
 
 
 def injected(given_pod: Json, container: str = "app") -> Json:
@@ -120,6 +125,22 @@ def test_after_another_injector_the_agent_is_first_again_and_nothing_else_change
         container_of(each)["env"].clear()
     assert twice == once
     assert inject(injected(any_pod), "app", SETTINGS, SOURCE) == ()
+
+
+@given(pods)
+def test_the_agent_is_shown_settings_and_requests_for_profiles_each_in_a_file(any_pod: Json) -> None:
+    (volume,) = [each for each in injected(any_pod)["spec"]["volumes"] if each["name"] == SETTINGS_VOLUME]
+    shown = {item["path"]: item["fieldRef"]["fieldPath"] for item in volume["downwardAPI"]["items"]}
+    assert shown == {
+        "settings.json": "metadata.annotations['fastapituning.io/settings']",
+        "profile.json": "metadata.annotations['fastapituning.io/profile']",
+    }
+
+
+@given(pods)
+def test_a_container_that_wants_no_profiles_says_so(any_pod: Json) -> None:
+    container_of(any_pod)["env"] = [{"name": "FASTAPI_TUNING_PROFILE_FILE", "value": ""}]
+    assert variables_of(injected(any_pod))["FASTAPI_TUNING_PROFILE_FILE"] == ""
 
 
 @given(pods)

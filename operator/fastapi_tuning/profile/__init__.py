@@ -1,0 +1,1 @@
+"""From what agents sampled to what people look at. Pure."""
