@@ -23,7 +23,7 @@ def free_port() -> int:
 @asynccontextmanager
 async def load(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sample_app.load", *arguments,
+        sys.executable, "-m", "fastapi_tuning.load", *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
