@@ -12,6 +12,7 @@ FastAPITuningError
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
+├── LoadTestFailed           load cannot be offered, or what it showed cannot be read
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
     └── FieldConflict        another field manager owns a field we would set
@@ -64,6 +65,10 @@ class NotFound(FastAPITuningError):
 
 class InternalError(FastAPITuningError):
     """An exception that nobody expected; it ends the cycle of one object, see containment.py."""
+
+
+class LoadTestFailed(FastAPITuningError):
+    """A load test cannot begin or go on; the message says what a person has to change, or what was left behind."""
 
 
 class WriteRejected(FastAPITuningError):

@@ -14,6 +14,7 @@ from fastapi_tuning.api.reference import reference
 from fastapi_tuning.cli.audit import audit
 from fastapi_tuning.cli.backtest import backtest
 from fastapi_tuning.cli.explain import explain
+from fastapi_tuning.cli.load_test import load_test
 from fastapi_tuning.cli.prometheus_options import prometheus_options
 from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
@@ -157,6 +158,7 @@ main.add_command(steady)
 main.add_command(backtest)
 main.add_command(audit)
 main.add_command(explain)
+main.add_command(load_test)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ async def offer(
 ) -> float:
     """Starts `request` at each arrival's time, counted from now, and returns when the last one has finished.
 
-    The answer is how long load was offered, in seconds: infinite if nothing stopped it. With `max_in_flight` requests open the next one is not sent but is an error at once. Once `stop` is set it
-    offers no more, and still waits for what it has sent.
+    With `max_in_flight` requests open the next one is not sent but is an error at once. Once `stop` is set it
+    offers no more, and still waits for what it has sent. The answer is after how many seconds that was; infinite if
+    it was not.
     """
     clock = asyncio.get_running_loop().time
     started = clock()

@@ -4,6 +4,7 @@ A failed request has no latency that could count as good: it sorts behind every 
 that falls among the failed ones has no value.
 """
 
+import json
 import math
 from array import array
 from collections import Counter
@@ -49,6 +50,11 @@ class Summary:
 
     def as_json(self) -> dict[str, object]:
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of_line(cls, line: str) -> "Summary":
+        """What `as_json` wrote. Raises ValueError or TypeError for anything else."""
+        return cls(**json.loads(line))
 
 
 class Tally:

@@ -16,7 +16,7 @@ from fastapi_tuning.control.capacity import (
 from fastapi_tuning.control.knobs import Knob, bounds_of
 from fastapi_tuning.control.observation import Signals, Traffic, Workload
 from fastapi_tuning.control.threads import computes, roomy_pool
-from fastapi_tuning.load_test.search import End, failed, held
+from fastapi_tuning.load_test.search import failed, held
 from fastapi_tuning.load_test.step import Step
 
 _MOST_SAMPLES = 8
@@ -110,9 +110,7 @@ def _as_clients_saw(steps: Sequence[Step], spec: FastAPITuningSpec) -> list[Traf
     ]
 
 
-def _capacity(
-    windows: Sequence[Traffic], workload: Workload, spec: FastAPITuningSpec, now: datetime
-) -> PodCapacity:
+def _capacity(windows: Sequence[Traffic], workload: Workload, spec: FastAPITuningSpec, now: datetime) -> PodCapacity:
     """By the law itself: the last window, and what it would have learned from those before."""
     if not windows:
         return _UNKNOWN
@@ -148,9 +146,7 @@ def _fills_pool(capacity: PodCapacity, knee: float | None) -> bool:
     return threads_for(knee * capacity.service_seconds) > capacity.threads
 
 
-def _best_threads(
-    capacity: PodCapacity, knee: float | None, spec: FastAPITuningSpec
-) -> tuple[int | None, str]:
+def _best_threads(capacity: PodCapacity, knee: float | None, spec: FastAPITuningSpec) -> tuple[int | None, str]:
     """At the load that CPU lets a pod carry, as in control/threads.py; without CPU at the knee."""
     least, greatest = bounds_of(spec, Knob.THREADS)
     if computes(capacity):

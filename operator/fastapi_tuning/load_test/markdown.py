@@ -1,11 +1,11 @@
 """A load test for a terminal, a wiki or a merge request, alone or beside an earlier one. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fastapi_tuning.load_test.findings import Findings
 from fastapi_tuning.load_test.report import Recommended, Report
-from fastapi_tuning.load_test.search import End
+from fastapi_tuning.load_test.search import Bounds, End, ladder
 from fastapi_tuning.load_test.step import Step
 
 _ENDS = {
@@ -39,10 +39,27 @@ def markdown(report: Report, before: Report | None = None, picture: str | None =
         parts.append(f"![Latency and served load by offered load]({picture})")
     parts += ["## Steps", _steps(report), "## One pod", _pod(report.findings)]
     if report.peak_pods is not None:
-        peak = f"{report.peak_per_second:g} requests/s need {report.peak_pods} pods at {_rate(report.findings.safe_per_second)}"
-        parts.append(f"{peak} each.")
+        each_carries = _rate(report.findings.safe_per_second)
+        parts.append(f"{report.peak_per_second:g} requests/s need {report.peak_pods} pods at {each_carries} each.")
     parts += [_section(each) for each in report.objects]
     return "\n\n".join(parts) + "\n"
+
+
+def plan_text(*, load: str, unit: str, bounds: Bounds, lines: Sequence[str]) -> str:
+    """What would be done, for a person to agree to."""
+    levels = ", ".join(f"{level:g}" for level in ladder(bounds))
+    return "\n".join(
+        (
+            f"{load}. {lines[0]}",
+            f"While the objective holds: {levels} {unit}, {bounds.settle_seconds:g} s to settle and at least "
+            f"{bounds.step_seconds:g} s judged, each.",
+            f"After the first that fails: ever closer, until {100 * bounds.resolution:g} % are between what holds and "
+            "what does not.",
+            f"Never above {bounds.most:g} {unit}, never longer than {bounds.most_seconds / 60:g} min, and at most "
+            f"{bounds.most_bad_requests} bad requests in all.",
+            *lines[1:],
+        )
+    )
 
 
 def step_line(number: int, step: Step, unit: str) -> str:
@@ -106,7 +123,7 @@ def _pod(findings: Findings) -> str:
     if findings.pool_ended_first:
         notes.append("The pool ended first: with more threads the knee is higher; set them, and test again.")
     if not findings.service_measured and findings.service_seconds is not None:
-        notes.append("Without the agent nobody knows whether requests hold a thread at all: in `async def` they do not.")
+        notes.append("Without the agent nobody knows whether requests hold a thread at all; in `async def` none does.")
     return "\n\n".join([_table(("of one pod", "value"), rows), " ".join(notes)])
 
 

@@ -65,7 +65,7 @@ def _tuning(
 
 
 def _deployment_patch(findings: Findings, spec: FastAPITuningSpec, container: str) -> dict[str, Any] | None:
-    """The pool's size as a variable: only where the operator does not move it, since it leaves alone what others set."""
+    """The pool's size as a variable, where the operator does not move it: it leaves alone what others set."""
     best = findings.best_threads
     if best is None or best == findings.threads or mode_of(spec, Knob.THREADS) is Mode.AUTO:
         return None

@@ -145,5 +145,5 @@ def _doubled(level: float, bounds: Bounds) -> float:
 
 
 def _rounded(level: float, bounds: Bounds) -> float:
-    """A multiple of the grain, one at least; through decimal places, so that people read 141.4 and not 141.400000002."""
+    """A multiple of the grain, one at least; in decimal places, so that people do not read 141.400000002."""
     return round(max(1, round(level / bounds.grain)) * bounds.grain, 6)

@@ -109,7 +109,10 @@ def _verdict(summary: Summary, objectives: Objectives) -> Verdict:
         late=summary.completed - _in_time(summary),
         failed=summary.errors + summary.timeouts,
     )
-    fails, late = evidence.fails(objectives, 1.0), evidence.burns(objectives, 1.0) or _slow_on_average(summary, objectives)
+    fails, late = (
+        evidence.fails(objectives, 1.0),
+        evidence.burns(objectives, 1.0) or _slow_on_average(summary, objectives),
+    )
     lag = summary.generator_lag_p99_seconds or 0.0
     if (fails or late) and lag > _LATE_GENERATOR * objectives.latency.threshold_seconds:
         return Verdict.GENERATOR_LATE

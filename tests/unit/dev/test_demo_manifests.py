@@ -27,7 +27,9 @@ def test_nothing_of_the_sample_service_stays_in_the_examples_namespace(name: str
     assert "shop" not in words(manifest)
 
 
-@pytest.mark.parametrize(("name", "image"), [("deployment", "fastapi-tuning-sample"), ("load", "fastapi-tuning-operator")])
+@pytest.mark.parametrize(
+    ("name", "image"), [("deployment", "fastapi-tuning-sample"), ("load", "fastapi-tuning-operator")]
+)
 def test_images_come_from_the_registry(name: str, image: str) -> None:
     manifest = sample_manifest(name, namespace="elsewhere", registry="registry.example/team")
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
