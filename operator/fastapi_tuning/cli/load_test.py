@@ -222,8 +222,6 @@ def _plan(prepared: Prepared) -> str:
         lines=(
             f"Image {prepared.image}, one Job after the other in namespace {order.namespace}.",
             f"A step ends at once when {100 * order.judgement.most_bad_share:g} % of its requests are bad.",
-            f"FastAPITuning {order.tuning.name} is paused meanwhile."
-            if pause and order.tuning
-            else "Nothing is paused.",
+            "Nothing is paused." if paused is None else f"FastAPITuning {paused} is paused meanwhile.",
         ),
     )

@@ -85,8 +85,8 @@ async def prepare(api: Workbench, order: Order) -> Prepared:
     found = await read_target(api, order.namespace, order.spec.target_ref)
     if order.pauses and found.workload.autoscaler is not None:
         raise LoadTestFailed(
-            f"HorizontalPodAutoscaler {found.workload.autoscaler} moves the pods of {order.spec.target_ref.name}, and a "
-            "knee is that of a fixed number of them: take it away for the test, or measure whatever it does (--no-pause)"
+            f"HorizontalPodAutoscaler {found.workload.autoscaler} moves the pods, and a knee is that of a fixed number "
+            "of them: take it away for the test, or measure whatever it does (--no-pause)"
         )
     image = order.image or pods.agent_image
     if image is None:

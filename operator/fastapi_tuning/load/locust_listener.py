@@ -6,7 +6,7 @@ whose latency counts from the sending, and which slows down with the service.
 """
 
 # Locust is in the image that runs this, and only there has types:
-# mypy: disable-error-code="import-not-found,misc,untyped-decorator,unused-ignore"
+# mypy: disable-error-code="import-not-found,import-untyped,misc,untyped-decorator"
 
 import json
 import math
@@ -108,13 +108,7 @@ def begin(**_: Any) -> None:
 
 
 @events.request.add_listener
-def note(
-    response_time: float,
-    exception: BaseException | None = None,
-    response: Any = None,
-    start_time: float = 0.0,
-    **_: Any,
-) -> None:
+def note(response_time: float, exception: Exception | None, response: Any, start_time: float, **_: Any) -> None:
     seconds = response_time / 1000
     status = getattr(response, "status_code", 0) or 0
     run.note(start_time, seconds, status, failed=exception is not None)
