@@ -130,7 +130,8 @@ class LoadJobs:
 
     async def _remove(self) -> None:
         """Both objects if they are of this run. A name that somebody else's run holds is left alone."""
-        await self._remove_one(self._path("v1", "configmaps", name_of(self.target.deployment)))
+        if isinstance(self.load, Locust):
+            await self._remove_one(self._path("v1", "configmaps", name_of(self.target.deployment)))
         await self._remove_one(self._job_path)
 
     async def _remove_one(self, path: str) -> None:

@@ -151,9 +151,10 @@ async def carry_out(prepared: Prepared, world: Surroundings) -> Report:
     )
     steps: list[Step] = []
     signals: list[Signals] = []
+    began = world.clock()
     async with _held_still(order, world):
         first = await _settled(order, world)
-        while isinstance(trial := next_trial(steps, order.bounds), Trial):
+        while isinstance(trial := next_trial(steps, order.bounds, world.clock() - began), Trial):
             world.tell(f"step {len(steps) + 1}: {trial.level:g} {order.load.unit} for {trial.load_seconds:.0f} s …")
             await world.sleep(trial.rest_seconds)
             step, after = await _step(trial, len(steps) + 1, jobs, order, world)

@@ -33,7 +33,7 @@ class Part:
         self.latencies: list[float] = []
         self.errors = self.shed = self.answered = 0
 
-    def line(self, end: float) -> str:
+    def line(self, end: float, *, cut_short: bool) -> str:
         offered = len(self.latencies) + self.errors
         seconds = min(self.planned_seconds, end - self.begin)
         ordered = sorted(self.latencies)
@@ -41,7 +41,7 @@ class Part:
         summary = {
             "phase": self.name,
             "seconds": seconds,
-            "cut_short": seconds < self.planned_seconds - 1,
+            "cut_short": cut_short,
             "offered": offered,
             "completed": len(ordered),
             "errors": self.errors,
@@ -131,6 +131,6 @@ def watch(environment: Any, **_: Any) -> None:
 @events.quitting.add_listener
 def tell(**_: Any) -> None:
     end = time.time()
-    for part in run.parts:
-        if end > part.begin:
-            print(part.line(end), flush=True)
+    begun = [part for part in run.parts if end > part.begin]
+    for part in begun:
+        print(part.line(end, cut_short=run.does_harm and part is begun[-1]), flush=True)

@@ -13,6 +13,7 @@ from fastapi_tuning.load_test.step import Step, Verdict
 
 _LEAST_REQUESTS = 200
 """Expected of a step; a percentile of fewer is noise."""
+_ROUNDING = 1e-9
 _ONCE_MORE = frozenset({Verdict.GENERATOR_LATE, Verdict.TARGET_MOVED})
 """Nothing was learned; the second time in a row ends the search."""
 
@@ -53,14 +54,24 @@ class Bounds:
     rest_seconds: float = 5.0
     """Without load after a step that failed: the queue that it left is none of the next one's."""
     overhead_seconds: float = 10.0
-    """To start a step's Job and to remove it; counts against the time."""
+    """To start a step's Job and to remove it, as a rule."""
     most_seconds: float = 600.0
     most_bad_requests: int = 5000
 
     @property
+    def highest(self) -> float:
+        """The greatest level that is allowed."""
+        return self.level_near(self.most)
+
+    @property
     def least(self) -> float:
         """The search does not go below: half of the start three times."""
-        return max(self.grain, self.start / 8)
+        return self.level_near(self.start / 8)
+
+    def level_near(self, rate: float) -> float:
+        """A multiple of the grain, one at least, never above `most`; in decimal places, for people to read."""
+        greatest = math.floor(self.most / self.grain * (1 + _ROUNDING))
+        return round(max(1, min(greatest, round(rate / self.grain))) * self.grain, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +89,12 @@ class Trial:
         return self.settle_seconds + self.seconds
 
 
-def next_trial(steps: Sequence[Step], bounds: Bounds) -> Trial | End:
-    """The step after these, or why there is none."""
+def next_trial(steps: Sequence[Step], bounds: Bounds, spent_seconds: float) -> Trial | End:
+    """The step after these, or why there is none.
+
+    Args:
+        spent_seconds: since the test began.
+    """
     level = _next_level(steps, bounds)
     if isinstance(level, End):
         return level
@@ -93,9 +108,8 @@ def next_trial(steps: Sequence[Step], bounds: Bounds) -> Trial | End:
         seconds=max(bounds.step_seconds, math.ceil(_LEAST_REQUESTS / level)),
         most_bad_requests=bad_left,
     )
-    spent = sum(step.seconds for step in steps) + bounds.overhead_seconds * len(steps)
     needed = trial.rest_seconds + trial.load_seconds + bounds.overhead_seconds
-    return trial if spent + needed <= bounds.most_seconds else End.TIME_SPENT
+    return trial if spent_seconds + needed <= bounds.most_seconds else End.TIME_SPENT
 
 
 def held(steps: Sequence[Step]) -> Step | None:
@@ -110,40 +124,29 @@ def failed(steps: Sequence[Step]) -> Step | None:
 
 def ladder(bounds: Bounds) -> tuple[float, ...]:
     """The levels that are tried while all of them hold."""
-    levels = [_rounded(min(bounds.start, bounds.most), bounds)]
-    while levels[-1] < bounds.most:
-        levels.append(_doubled(levels[-1], bounds))
+    levels = [bounds.level_near(bounds.start)]
+    while levels[-1] < bounds.highest:
+        levels.append(bounds.level_near(2 * levels[-1]))
     return tuple(levels)
 
 
 def _next_level(steps: Sequence[Step], bounds: Bounds) -> float | End:
     if not steps:
-        return _rounded(min(bounds.start, bounds.most), bounds)
+        return bounds.level_near(bounds.start)
     last = steps[-1]
     if last.verdict in _ONCE_MORE:
         twice = len(steps) > 1 and steps[-2].verdict is last.verdict
         return End(last.verdict.value) if twice else last.level
     best, worst = held(steps), failed(steps)
-    if last.verdict is Verdict.TOO_FEW_REQUESTS and (worst is not None or last.level >= bounds.most):
+    if last.verdict is Verdict.TOO_FEW_REQUESTS and (worst is not None or last.level >= bounds.highest):
         return End.TOO_FEW_REQUESTS
     if worst is None:
         highest = max(step.level for step in steps)
-        return End.MOST_HELD if highest >= bounds.most else _doubled(highest, bounds)
+        return End.MOST_HELD if highest >= bounds.highest else bounds.level_near(2 * highest)
     if best is None:
-        return End.NOTHING_HELD if worst.level <= bounds.least else max(bounds.least, _rounded(worst.level / 2, bounds))
+        lower = max(bounds.least, bounds.level_near(worst.level / 2))
+        return End.NOTHING_HELD if worst.level <= bounds.least else lower
     if worst.level - best.level <= max(bounds.grain, bounds.resolution * best.level) * (1 + _ROUNDING):
         return End.KNEE_FOUND
-    middle = _rounded(math.sqrt(best.level * worst.level), bounds)
-    return min(max(middle, best.level + bounds.grain), worst.level - bounds.grain)
-
-
-_ROUNDING = 1e-9
-
-
-def _doubled(level: float, bounds: Bounds) -> float:
-    return min(bounds.most, _rounded(2 * level, bounds))
-
-
-def _rounded(level: float, bounds: Bounds) -> float:
-    """A multiple of the grain, one at least; in decimal places, so that people do not read 141.400000002."""
-    return round(max(1, round(level / bounds.grain)) * bounds.grain, 6)
+    middle = math.sqrt(best.level * worst.level)
+    return bounds.level_near(min(max(middle, best.level + bounds.grain), worst.level - bounds.grain))

@@ -10,7 +10,7 @@ from fastapi_tuning.api_server import Json, PatchType
 from fastapi_tuning.errors import Conflict, NotFound, WriteRejected
 from fastapi_tuning.load.profile import parse_profile
 from fastapi_tuning.load_test.search import Trial
-from tests.unit.cli.clusters import objects, tuning
+from tests.unit.cli.clusters import DEPLOYMENT, objects, tuning
 from tests.unit.load_test.builders import overloaded_parts
 
 SHOP = "/namespaces/shop"
@@ -37,6 +37,7 @@ def namespace_objects() -> dict[str, Any]:
         pod["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
         pod["spec"]["initContainers"] = [{"name": "fastapi-tuning-agent", "image": "operator:1"}]
     found[TUNING] = tuning()
+    found[DEPLOYMENT]["status"] = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2}
     return found
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ def order(bench: Bench, **changes: Any) -> Order:
     return replace(plain, **changes)
 
 
-async def tested(bench: Bench, told: list[str] | None = None, **changes: Any) -> Report:
+async def measured(bench: Bench, told: list[str] | None = None, **changes: Any) -> Report:
     lines = [] if told is None else told
     prepared = await prepare(bench, order(bench, **changes))
     world = Surroundings(
@@ -54,7 +55,7 @@ async def tested(bench: Bench, told: list[str] | None = None, **changes: Any) ->
 
 async def test_it_finds_the_knee_of_a_pod_and_says_so_while_it_runs() -> None:
     bench, told = Bench(capacity=100.0), list[str]()
-    report = await tested(bench, told)
+    report = await measured(bench, told)
     assert report.end is End.KNEE_FOUND
     assert report.findings.knee_per_second == pytest.approx(100 / 2, rel=0.11)
     assert bench.levels[:5] == [10, 20, 40, 80, 160]
@@ -66,14 +67,14 @@ async def test_the_operator_stands_still_meanwhile_and_goes_on_afterwards() -> N
     bench = Bench()
     seen: list[bool] = []
     bench.on_step = lambda each: seen.append(each.paused())
-    await tested(bench)
+    await measured(bench)
     assert seen == [True] * len(bench.levels)
     assert not bench.paused()
 
 
 async def test_a_killed_command_leaves_a_pause_that_ends_by_itself() -> None:
     bench = Bench()
-    await tested(bench)
+    await measured(bench)
     until = bench.annotations[0]
     assert until is not None
     seconds = bounds(most_seconds=3600.0).most_seconds
@@ -81,8 +82,6 @@ async def test_a_killed_command_leaves_a_pause_that_ends_by_itself() -> None:
 
 
 def tuning_time(text: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(text).timestamp()
 
 
@@ -91,7 +90,7 @@ async def test_a_pause_that_was_there_is_there_afterwards(present: str) -> None:
     bench = Bench()
     annotations = {"fastapituning.io/paused-until": present}
     bench.objects[TUNING]["metadata"]["annotations"] = annotations
-    await tested(bench)
+    await measured(bench)
     assert bench.objects[TUNING]["metadata"]["annotations"] == {"fastapituning.io/paused-until": present}
 
 
@@ -102,13 +101,13 @@ async def test_a_pause_that_somebody_sets_meanwhile_is_left_alone() -> None:
         each.objects[TUNING]["metadata"]["annotations"]["fastapituning.io/paused-until"] = "2099-01-01T00:00:00Z"
 
     bench.on_step = set_another
-    await tested(bench)
+    await measured(bench)
     assert bench.paused()
 
 
 async def test_nothing_is_paused_if_the_operator_may_go_on() -> None:
     bench = Bench()
-    await tested(bench, pauses=False)
+    await measured(bench, pauses=False)
     assert bench.annotations == []
 
 
@@ -128,7 +127,7 @@ def test_wherever_it_is_interrupted_nothing_is_left(sleeps: int, load: Load) -> 
 
     async def interrupted(bench: Bench) -> None:
         with pytest.raises(asyncio.CancelledError):
-            await tested(bench, load=load, bounds=bounds(most_seconds=1e9, most_bad_requests=10**9, resolution=0.02))
+            await measured(bench, load=load, bounds=bounds(most_seconds=1e9, most_bad_requests=10**9, resolution=0.02))
 
     bench = Interrupting(capacity=100.0)
     if sleeps > 0:
@@ -151,7 +150,7 @@ def test_wherever_it_is_interrupted_nothing_is_left(sleeps: int, load: Load) -> 
 async def test_what_goes_wrong_is_said_and_nothing_is_left(changes: dict[str, Any], said: str) -> None:
     bench = Bench(**changes)
     with pytest.raises(FastAPITuningError, match=said):
-        await tested(bench)
+        await measured(bench)
     assert bench.left_behind() == set()
     assert not bench.paused()
 
@@ -159,21 +158,21 @@ async def test_what_goes_wrong_is_said_and_nothing_is_left(changes: dict[str, An
 async def test_a_job_that_never_ends_is_given_up() -> None:
     bench = Bench(waiting="ContainerCreating")
     with pytest.raises(LoadTestFailed, match="did not end within"):
-        await tested(bench)
+        await measured(bench)
     assert bench.left_behind() == set()
 
 
 async def test_a_job_that_cannot_be_removed_is_named() -> None:
     bench = Bench(undeletable=True)
     with pytest.raises(LoadTestFailed, match=f"{JOB} could not be removed"):
-        await tested(bench)
+        await measured(bench)
 
 
 async def test_the_test_of_somebody_else_is_left_alone() -> None:
     bench = Bench()
     bench.objects[JOB] = {"metadata": {"name": "load-test-checkout", "labels": {RUN_LABEL: "another"}}}
     with pytest.raises(LoadTestFailed, match="another load test of checkout runs"):
-        await tested(bench)
+        await measured(bench)
     assert bench.left_behind() == {JOB}
 
 
@@ -186,7 +185,7 @@ async def test_a_scenario_is_there_while_its_step_runs_only() -> None:
         return await Bench.post(bench, path, body)
 
     bench.post = post  # type: ignore[method-assign]
-    report = await tested(bench, load=LOCUST, bounds=bounds(grain=1.0, start=1.0, most_seconds=1e6))
+    report = await measured(bench, load=LOCUST, bounds=bounds(grain=1.0, start=1.0, most_seconds=1e6))
     assert seen == ["Job", "ConfigMap"] * len(report.steps)
     assert report.unit == "users"
     assert CONFIG_MAP not in bench.objects
@@ -199,7 +198,7 @@ async def test_pods_that_come_and_go_meanwhile_spoil_a_step() -> None:
         each.objects[PODS]["items"][0]["metadata"]["name"] += "x"
 
     bench.on_step = replace_a_pod
-    report = await tested(bench)
+    report = await measured(bench)
     assert report.end is End.TARGET_MOVED
     assert {each.verdict for each in report.steps} == {Verdict.TARGET_MOVED}
 
@@ -217,9 +216,9 @@ async def test_production_is_refused_unless_it_is_meant(spoil: Callable[[Bench],
     bench = Bench()
     spoil(bench)
     with pytest.raises(LoadTestFailed, match="--allow-production"):
-        await tested(bench)
+        await measured(bench)
     assert (bench.levels, bench.annotations) == ([], [])
-    await tested(bench, production_allowed=True)
+    await measured(bench, production_allowed=True)
     assert bench.levels
 
 
@@ -257,22 +256,22 @@ async def test_what_is_not_known_is_asked_for_before_anything_is_changed(
     bench = Bench()
     spoil(bench)
     with pytest.raises(LoadTestFailed, match=said):
-        await tested(bench)
+        await measured(bench)
     assert (bench.levels, bench.annotations) == ([], [])
-    assert (await tested(bench, **mended)).steps
+    assert (await measured(bench, **mended)).steps
 
 
 async def test_pods_that_are_not_ready_are_waited_for_and_given_up() -> None:
     bench = Bench()
     del bench.objects[PODS]["items"][1]["status"]["conditions"]
     with pytest.raises(LoadTestFailed, match="1 of 2 pods are ready"):
-        await tested(bench)
+        await measured(bench)
     assert bench.levels == []
 
 
 async def test_a_deployment_without_a_tuning_can_be_tested() -> None:
     bench = Bench()
-    report = await tested(bench, tuning=None, spec=spec())
+    report = await measured(bench, tuning=None, spec=spec())
     assert report.tuning is None
     assert {each.what for each in report.objects} == {"FastAPITuning checkout", "Deployment checkout"}
     assert bench.annotations == []
@@ -286,11 +285,11 @@ async def test_a_pause_that_cannot_be_taken_back_is_an_error() -> None:
 
     bench.on_step = refuse_from_now_on
     with pytest.raises(WriteRejected):
-        await tested(bench)
+        await measured(bench)
     assert bench.left_behind() == set()
 
 
 async def test_a_report_can_be_kept_and_read_again() -> None:
-    report = await tested(Bench(), peak_per_second=500.0)
+    report = await measured(Bench(), peak_per_second=500.0)
     assert Report.model_validate(json.loads(report.model_dump_json(by_alias=True))) == report
     assert report.peak_pods is not None

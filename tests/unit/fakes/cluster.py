@@ -20,6 +20,7 @@ class Cluster:
     objects: dict[str, Any]
     forbidden: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     address: str = ""
 
     def kubeconfig(self, folder: Path) -> Path:
@@ -43,6 +44,19 @@ class Cluster:
             return 200, self.objects[path]
         return 404, {"message": "the server could not find the requested resource"}
 
+    def write(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """What POST, PATCH (of annotations) and DELETE do."""
+        self.written.append(f"{method} {path}")
+        if method == "POST":
+            self.objects[f"{path}/{body['metadata']['name']}"] = body
+        elif method == "DELETE":
+            self.objects.pop(path, None)
+        else:
+            present = self.objects[path]["metadata"].get("annotations", {}) | body["metadata"]["annotations"]
+            kept = {key: value for key, value in present.items() if value is not None}
+            self.objects[path]["metadata"]["annotations"] = kept
+        return 200, body or {}
+
 
 @contextmanager
 def cluster(served: Cluster) -> Iterator[Cluster]:
@@ -50,8 +64,17 @@ def cluster(served: Cluster) -> Iterator[Cluster]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = served.answer(urlsplit(self.path).path)
-            content = json.dumps(body).encode()
+            self._reply(*served.answer(urlsplit(self.path).path))
+
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(content) if content else {}
+            self._reply(*served.write(self.command, urlsplit(self.path).path, body))
+
+        do_PATCH = do_DELETE = do_POST
+
+        def _reply(self, status: int, body: Any) -> None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

@@ -40,7 +40,7 @@ def target(deployment: str = "checkout") -> Target:
 
 
 def trial() -> Trial:
-    found = next_trial([], bounds())
+    found = next_trial([], bounds(), 0.0)
     assert isinstance(found, Trial)
     return found
 

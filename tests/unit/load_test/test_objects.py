@@ -65,7 +65,7 @@ def test_without_a_knee_or_a_peak_there_is_no_number_of_pods() -> None:
     st.integers(1, 1000) | st.none(), st.integers(1, 5000) | st.none(), st.sampled_from(["Off", "Recommend", "Auto"])
 )
 def test_what_is_offered_is_always_a_valid_spec(threads: int | None, pods: int | None, mode: str) -> None:
-    made = objects(findings(best_threads=None if threads is None else max(4, threads)), spec(mode=mode), pods)
+    made = objects(findings(best_threads=threads), spec(mode=mode), pods)
     parsed = FastAPITuningSpec.model_validate(made["FastAPITuning"]["spec"])
     assert parsed.replicas.min <= parsed.replicas.max
     assert parsed.thread_pool.min <= parsed.thread_pool.max

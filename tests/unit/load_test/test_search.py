@@ -26,9 +26,11 @@ FAR_TOO_MANY = 200
 
 
 def searched(bounds: Bounds, capacity: float) -> tuple[list[Step], End]:
-    """All steps against a service that carries `capacity` requests a second."""
+    """All steps against a service that carries `capacity` requests a second; each takes as long as it should."""
     steps: list[Step] = []
-    while isinstance(trial := next_trial(steps, bounds), Trial):
+    spent = 0.0
+    while isinstance(trial := next_trial(steps, bounds, spent), Trial):
+        spent += trial.rest_seconds + trial.load_seconds + bounds.overhead_seconds
         steps.append(step_of(trial.level, *overloaded_parts(trial, capacity), OBJECTIVES, 1))
         assert len(steps) < FAR_TOO_MANY, "it does not end"
     return steps, trial
@@ -37,7 +39,7 @@ def searched(bounds: Bounds, capacity: float) -> tuple[list[Step], End]:
 @given(ANY_BOUNDS, st.floats(0.1, 10_000))
 def test_it_never_exceeds_what_was_allowed(bounds: Bounds, capacity: float) -> None:
     steps, _ = searched(bounds, capacity)
-    assert all(each.level <= max(bounds.most, bounds.grain) for each in steps)
+    assert all(each.level <= bounds.most for each in steps)
     assert sum(each.seconds + bounds.overhead_seconds for each in steps) <= bounds.most_seconds
 
 
@@ -45,10 +47,10 @@ def test_it_never_exceeds_what_was_allowed(bounds: Bounds, capacity: float) -> N
 def test_it_ends_whatever_the_service_does(bounds: Bounds, verdicts: list[Verdict]) -> None:
     endless, steps = replace(bounds, **UNBOUNDED), []
     for verdict in [*verdicts, *[Verdict.HELD] * FAR_TOO_MANY]:
-        trial = next_trial(steps, endless)
+        trial = next_trial(steps, endless, 0.0)
         if isinstance(trial, End):
             return
-        assert endless.grain <= trial.level <= max(endless.most, endless.grain)
+        assert endless.grain <= trial.level <= endless.most
         steps.append(step(trial.level).model_copy(update={"verdict": verdict}))
     pytest.fail("it does not end")
 
@@ -88,20 +90,21 @@ def test_time_and_bad_requests_are_bounded_over_all_steps() -> None:
 
 def test_what_a_step_may_cost_is_what_is_left() -> None:
     spent = step(80.0, late=100)
-    trial = next_trial([step(40.0), spent], bounds(most_bad_requests=1000))
+    trial = next_trial([step(40.0), spent], bounds(most_bad_requests=1000), 0.0)
     assert isinstance(trial, Trial)
     assert trial.most_bad_requests == 900
 
 
 def test_a_step_after_a_failure_waits_for_the_queue_to_go() -> None:
-    first, after = next_trial([], bounds()), next_trial([step(10.0), step(20.0, late=300)], bounds())
+    first = next_trial([], bounds(), 0.0)
+    after = next_trial([step(10.0), step(20.0, late=300)], bounds(), 0.0)
     assert isinstance(first, Trial)
     assert isinstance(after, Trial)
     assert (first.rest_seconds, after.rest_seconds) == (0.0, bounds().rest_seconds)
 
 
 def test_a_low_level_takes_long_enough_to_be_judged() -> None:
-    trial = next_trial([], bounds(start=2.0))
+    trial = next_trial([], bounds(start=2.0), 0.0)
     assert isinstance(trial, Trial)
     assert trial.seconds * 2.0 >= 200
 
@@ -111,10 +114,10 @@ def test_a_low_level_takes_long_enough_to_be_judged() -> None:
     [(moved(step(10.0)), End.TARGET_MOVED), (step(10.0, late=99, generator_lag_p99_seconds=1.0), End.GENERATOR_LATE)],
 )
 def test_what_says_nothing_is_tried_once_more(once: Step, end: End) -> None:
-    again = next_trial([once], bounds())
+    again = next_trial([once], bounds(), 0.0)
     assert isinstance(again, Trial)
     assert again.level == once.level
-    assert next_trial([once, once], bounds()) is end
+    assert next_trial([once, once], bounds(), 0.0) is end
 
 
 def test_users_of_a_closed_loop_are_whole() -> None:
