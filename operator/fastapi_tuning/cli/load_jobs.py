@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fastapi_tuning.api_server import Json, Workbench, resource_path
+from fastapi_tuning.cli.to_the_end import to_the_end
 from fastapi_tuning.errors import Conflict, LoadTestFailed, NotFound, TargetUnavailable, WriteRejected
 from fastapi_tuning.load.tally import Summary
 from fastapi_tuning.load_test.jobs import (
@@ -61,7 +62,7 @@ class LoadJobs:
         except (WriteRejected, TargetUnavailable, NotFound) as error:
             raise LoadTestFailed(f"the load's Job: {error}") from error
         finally:
-            await self._remove()
+            await to_the_end(self._remove())
 
     async def _create(self, trial: Trial, seed: int) -> None:
         body = job(trial, self.load, self.target, self.judgement, image=self.image, run=self.run, seed=seed)

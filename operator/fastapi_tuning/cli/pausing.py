@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fastapi_tuning.api.pause import paused_until
 from fastapi_tuning.api.tuning import GROUP, PAUSED_UNTIL_ANNOTATION, PLURAL, VERSION, FastAPITuning
 from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
+from fastapi_tuning.cli.to_the_end import to_the_end
 from fastapi_tuning.errors import NotFound
 
 
@@ -30,18 +31,18 @@ async def paused(api: ApiServer, tuning: FastAPITuning, until: datetime) -> Asyn
         await _annotate(api, path, ours)
         yield
     finally:
-        if await _is_ours(api, path, ours):
-            await _annotate(api, path, tuning.annotations.get(PAUSED_UNTIL_ANNOTATION))
+        await to_the_end(_take_back(api, path, ours, tuning.annotations.get(PAUSED_UNTIL_ANNOTATION)))
 
 
 async def _annotate(api: ApiServer, path: str, value: str | None) -> None:
     await api.patch(path, {"metadata": {"annotations": {PAUSED_UNTIL_ANNOTATION: value}}}, PatchType.MERGE)
 
 
-async def _is_ours(api: ApiServer, path: str, ours: str) -> bool:
+async def _take_back(api: ApiServer, path: str, ours: str, before: str | None) -> None:
     """Somebody else may have set another time meanwhile, or removed the object."""
     try:
         annotations = (await api.get(path))["metadata"].get("annotations") or {}
+        if annotations.get(PAUSED_UNTIL_ANNOTATION) == ours:
+            await _annotate(api, path, before)
     except NotFound:
-        return False
-    return bool(annotations.get(PAUSED_UNTIL_ANNOTATION) == ours)
+        return

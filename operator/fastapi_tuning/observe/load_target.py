@@ -52,7 +52,7 @@ async def read_pods(api: ApiServer, namespace: str, reference: TargetReference) 
 async def read_namespace_labels(api: ApiServer, namespace: str) -> Labels | None:
     """Labels of a namespace; None: they may not be read."""
     try:
-        found = await api.get(f"/api/v1/namespaces/{namespace}")
+        found = await api.get(resource_path("v1", "namespaces", name=namespace))
     except (NotFound, TargetUnavailable):
         return None
     return found["metadata"].get("labels") or {}

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from fastapi_tuning.cli.main import main
 from fastapi_tuning.load_test.report import Report
-from tests.unit.cli.clusters import reached
+from tests.unit.cli.clusters import point_to, reached
 from tests.unit.cli.load_bench import JOB, LOG, NAMESPACE, PODS, TUNING, namespace_objects
 from tests.unit.fakes.cluster import Cluster, cluster
 from tests.unit.load_test.builders import summary
@@ -97,10 +97,7 @@ def test_the_report_is_kept_with_a_picture_and_beside_an_earlier_one(
     served.objects[PODS]["items"].append(generator)
     arguments = ("--path", "/orders", "--max-rate", "10", "--output")
     with cluster(served):
-        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-        monkeypatch.setattr(
-            "kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(served.kubeconfig(tmp_path))
-        )
+        point_to(monkeypatch, served.kubeconfig(tmp_path))
         first = invoke(*arguments, str(tmp_path / "before"))
         assert first.exit_code == 0, first.output
         second = invoke(*arguments, str(tmp_path / "after"), "--compare", str(tmp_path / "before" / "report.json"))

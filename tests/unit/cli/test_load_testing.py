@@ -115,17 +115,18 @@ async def test_nothing_is_paused_if_the_operator_may_go_on() -> None:
 def test_wherever_it_is_interrupted_nothing_is_left(sleeps: int, load: Load) -> None:
     class Interrupting(Bench):
         left: int = sleeps
+        command: asyncio.Task[None] | None = None
 
         async def sleep(self, seconds: float) -> None:
             await super().sleep(seconds)
             self.left -= 1
             if self.left == 0:
-                current = asyncio.current_task()
-                assert current is not None
-                current.cancel()
+                assert self.command is not None
+                self.command.cancel()
                 await asyncio.sleep(0)
 
-    async def interrupted(bench: Bench) -> None:
+    async def interrupted(bench: Interrupting) -> None:
+        bench.command = asyncio.current_task()
         with pytest.raises(asyncio.CancelledError):
             await measured(bench, load=load, bounds=bounds(most_seconds=1e9, most_bad_requests=10**9, resolution=0.02))
 

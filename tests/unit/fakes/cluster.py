@@ -71,7 +71,11 @@ def cluster(served: Cluster) -> Iterator[Cluster]:
             body = json.loads(content) if content else {}
             self._reply(*served.write(self.command, urlsplit(self.path).path, body))
 
-        do_PATCH = do_DELETE = do_POST
+        def do_PATCH(self) -> None:
+            self.do_POST()
+
+        def do_DELETE(self) -> None:
+            self.do_POST()
 
         def _reply(self, status: int, body: Any) -> None:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
