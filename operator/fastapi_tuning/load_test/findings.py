@@ -19,6 +19,8 @@ from fastapi_tuning.control.threads import computes, roomy_pool
 from fastapi_tuning.load_test.search import failed, held
 from fastapi_tuning.load_test.step import Step
 
+ANYIO_THREADS = 40
+"""AnyIO's own size: a pool that nobody tells of has it as a rule."""
 _MOST_SAMPLES = 8
 
 
@@ -155,7 +157,9 @@ def _best_threads(capacity: PodCapacity, knee: float | None, spec: FastAPITuning
     if capacity.service_seconds is None or rate is None:
         return None, "the time that a request holds a thread is not known"
     busy = rate * capacity.service_seconds
-    needed = roomy_pool(busy)
+    pool = capacity.threads or ANYIO_THREADS
+    # Idle threads are free, so a pool that does is left alone, as the law leaves it.
+    needed = pool if pool >= threads_for(busy) else roomy_pool(busy)
     by = "what CPU lets a pod carry" if capacity.cpu_safe_per_second else "the knee; CPU per request is not known"
     told = f"{busy:.1f} threads busy at {rate:.1f} requests/s × {1000 * capacity.service_seconds:.0f} ms ({by})"
     if needed > greatest:

@@ -8,7 +8,7 @@ import yaml
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.tuning import GROUP, KIND, VERSION
 from fastapi_tuning.control.knobs import VARIABLES, Knob, mode_of
-from fastapi_tuning.load_test.findings import Findings
+from fastapi_tuning.load_test.findings import ANYIO_THREADS, Findings
 from fastapi_tuning.load_test.report import Recommended
 
 _ROOM = 1.5
@@ -67,7 +67,7 @@ def _tuning(
 def _deployment_patch(findings: Findings, spec: FastAPITuningSpec, container: str) -> dict[str, Any] | None:
     """The pool's size as a variable, where the operator does not move it: it leaves alone what others set."""
     best = findings.best_threads
-    if best is None or best == findings.threads or mode_of(spec, Knob.THREADS) is Mode.AUTO:
+    if best is None or best == (findings.threads or ANYIO_THREADS) or mode_of(spec, Knob.THREADS) is Mode.AUTO:
         return None
     variable = {"name": VARIABLES[Knob.THREADS], "value": str(best)}
     return {"spec": {"template": {"spec": {"containers": [{"name": container, "env": [variable]}]}}}}

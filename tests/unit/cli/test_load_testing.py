@@ -274,7 +274,7 @@ async def test_a_deployment_without_a_tuning_can_be_tested() -> None:
     bench = Bench()
     report = await measured(bench, tuning=None, spec=spec())
     assert report.tuning is None
-    assert {each.what for each in report.objects} == {"FastAPITuning checkout", "Deployment checkout"}
+    assert {each.what for each in report.objects} == {"FastAPITuning checkout"}
     assert bench.annotations == []
 
 

@@ -44,11 +44,11 @@ def test_nothing_held_is_no_knee() -> None:
 
 
 def test_without_metrics_the_mean_of_the_clients_stands_in() -> None:
-    found = findings((step(40.0, mean_completed_seconds=0.2), step(60.0, mean_completed_seconds=0.3), KNEE[1]))
+    found = findings((step(40.0, mean_completed_seconds=0.2), step(300.0, mean_completed_seconds=0.3)))
     assert found.service_seconds == pytest.approx(0.2)
     assert not found.service_measured
     assert found.best_threads is not None
-    assert found.best_threads >= threads_for(60 * 0.2)
+    assert found.best_threads >= threads_for(300 * 0.2)
     assert "CPU per request is not known" in found.threads_from
 
 
@@ -93,3 +93,7 @@ def test_the_pool_is_within_the_spec_and_never_the_first_to_end(
     assert least <= found.best_threads <= greatest
     if found.best_threads < greatest:
         assert found.best_threads >= threads_for(found.knee_per_second * service) * 0.999
+
+
+def test_a_pool_that_does_is_left_alone() -> None:
+    assert findings(threads=100).best_threads == 100

@@ -62,7 +62,7 @@ def test_without_a_knee_or_a_peak_there_is_no_number_of_pods() -> None:
 
 
 @given(
-    st.integers(1, 1000) | st.none(), st.integers(1, 5000) | st.none(), st.sampled_from(["Off", "Recommend", "Auto"])
+    st.integers(4, 1000) | st.none(), st.integers(1, 5000) | st.none(), st.sampled_from(["Off", "Recommend", "Auto"])
 )
 def test_what_is_offered_is_always_a_valid_spec(threads: int | None, pods: int | None, mode: str) -> None:
     made = objects(findings(best_threads=threads), spec(mode=mode), pods)
