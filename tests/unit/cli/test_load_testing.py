@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from fastapi_tuning.api.tuning import FastAPITuning, tuning_of
 from fastapi_tuning.cli.load_testing import Order, Surroundings, carry_out, prepare
-from fastapi_tuning.errors import FastAPITuningError, LoadTestFailed, WriteRejected
+from fastapi_tuning.errors import FastAPITuningError, LoadTestFailed, PrometheusSilent, WriteRejected
 from fastapi_tuning.load_test.jobs import RUN_LABEL, Judgement, Load, Locust, OpenLoop
 from fastapi_tuning.load_test.report import Report
 from fastapi_tuning.load_test.search import End
 from fastapi_tuning.load_test.step import Verdict
+from fastapi_tuning.observe.prometheus import PrometheusReader, Sample
 from tests.unit.cli.load_bench import AUTOSCALERS, CONFIG_MAP, JOB, NAMESPACE, PODS, SHOP, TUNING, Bench
 from tests.unit.load_test.builders import bounds, spec
 
@@ -44,11 +45,13 @@ def order(bench: Bench, **changes: Any) -> Order:
     return replace(plain, **changes)
 
 
-async def measured(bench: Bench, told: list[str] | None = None, **changes: Any) -> Report:
+async def measured(
+    bench: Bench, told: list[str] | None = None, prometheus: PrometheusReader | None = None, **changes: Any
+) -> Report:
     lines = [] if told is None else told
     prepared = await prepare(bench, order(bench, **changes))
     world = Surroundings(
-        api=bench, prometheus=None, tell=lines.append, now=bench.now, clock=bench.clock, sleep=bench.sleep
+        api=bench, prometheus=prometheus, tell=lines.append, now=bench.now, clock=bench.clock, sleep=bench.sleep
     )
     return await carry_out(prepared, world)
 
@@ -294,3 +297,18 @@ async def test_a_report_can_be_kept_and_read_again() -> None:
     report = await measured(Bench(), peak_per_second=500.0)
     assert Report.model_validate(json.loads(report.model_dump_json(by_alias=True))) == report
     assert report.peak_pods is not None
+
+
+class SilentPrometheus:
+    """One that never answers."""
+
+    def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
+        raise PrometheusSilent("not reachable")
+
+
+async def test_a_prometheus_that_is_silent_is_told_of_and_done_without() -> None:
+    told = list[str]()
+    report = await measured(Bench(), told, SilentPrometheus())
+    assert "Prometheus: not reachable" in told
+    assert report.end is End.KNEE_FOUND
+    assert not report.findings.service_measured
