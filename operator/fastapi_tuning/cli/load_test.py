@@ -111,6 +111,8 @@ def load_test(
     before = None if compare is None else _earlier(compare)
     load = _load(path, locustfile, image)
     picture = None if output is None else module_with_extra(_PICTURE)
+    if output is not None and not dry_run:
+        _make(output)
     bounds = Bounds(
         start=min(start, max_rate),
         most=max_rate,
@@ -162,12 +164,11 @@ def load_test(
         raise click.ClickException(str(error)) from error
     if report is None:
         return
-    if output is not None and picture is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        picture.draw_load_test(report, before, output / "report.png")
-        (output / "report.md").write_text(markdown(report, before, "report.png"), encoding="utf-8")
-        (output / "report.json").write_text(_json(report), encoding="utf-8")
     click.echo(_json(report) if format_ == "json" else markdown(report, before), nl=False)
+    if output is not None and picture is not None:
+        (output / "report.json").write_text(_json(report), encoding="utf-8")
+        (output / "report.md").write_text(markdown(report, before, "report.png"), encoding="utf-8")
+        picture.draw_load_test(report, before, output / "report.png")
 
 
 def _tell(line: str) -> None:
@@ -178,6 +179,13 @@ def _json(report: Report) -> str:
     return report.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f"{folder}: {error.strerror}", param_hint="--output") from error
+
+
 def _earlier(file: Path) -> Report:
     try:
         return Report.model_validate_json(file.read_bytes())
@@ -186,12 +194,16 @@ def _earlier(file: Path) -> Report:
 
 
 def _load(path: str | None, locustfile: Path | None, image: str | None) -> Load:
-    if (path is None) == (locustfile is None):
+    if path is not None and locustfile is not None:
         raise click.UsageError("give either --path, such as --path /orders, or a --locustfile")
+    if path is not None:
+        if not path.startswith("/") or path.startswith("//"):
+            raise click.BadParameter("begins with one /, such as /orders", param_hint="--path")
+        return OpenLoop(path=path)
     if locustfile is None:
-        return OpenLoop(path=path or "")
+        raise click.UsageError("give either --path, such as --path /orders, or a --locustfile")
     if image is None:
-        raise click.UsageError("--locustfile wants an --image that has Locust, such as locustio/locust:2.43.0")
+        raise click.UsageError("--locustfile wants an --image that has Locust, such as locustio/locust:2.47.0")
     listener = files("fastapi_tuning.load").joinpath("locust_listener.py").read_text(encoding="utf-8")
     return Locust(scenario=locustfile.read_text(encoding="utf-8"), listener=listener, name=locustfile.name)
 
