@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from dev.cluster.layout import REPOSITORY
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.cli.load_testing import Surroundings, carry_out, prepare
-from fastapi_tuning.load_test.jobs import Judgement
+from fastapi_tuning.load_test.jobs import Judgement, OpenLoop
 from fastapi_tuning.load_test.step import Verdict
 from tests.unit.cli.load_bench import JOB, JOBS, TUNING, Bench
 from tests.unit.cli.test_load_testing import order
@@ -39,7 +40,8 @@ def service(tmp_path: Path) -> Iterator[str]:
             env={**os.environ, "PYTHONPATH": "operator:agent:.", **variables},
         )
     try:
-        yield url
+        with urllib.request.urlopen(f"{url}/readyz", timeout=60):  # the socket listens already, so this waits
+            yield url
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -80,17 +82,18 @@ async def test_the_knee_of_a_real_pool_is_below_what_its_threads_give(service: s
     wanted = replace(
         order(bench),
         url=service,
+        load=OpenLoop(path=f"/sync-slow?milliseconds={REQUEST_MILLISECONDS}"),
         judgement=Judgement(threshold_seconds=1.0, timeout_seconds=5.0, most_bad_share=0.2),
         bounds=bounds(most=160.0, step_seconds=8.0, settle_seconds=1.0, resolution=0.5, most_seconds=1e6),
     )
     world = Surroundings(
         api=bench, prometheus=None, tell=told.append, now=bench.now, clock=bench.clock, sleep=bench.sleep
     )
-    wanted = replace(wanted, load=replace(wanted.load, path=f"/sync-slow?milliseconds={REQUEST_MILLISECONDS}"))
     report = await carry_out(await prepare(bench, wanted), world)
     verdicts = {step.level: step.verdict for step in report.steps}
     assert verdicts[10.0] is Verdict.HELD, told
-    assert verdicts[80.0] is Verdict.STOPPED, told
+    assert any(verdict.is_failure for verdict in verdicts.values()), told
     assert max(level for level, verdict in verdicts.items() if verdict is Verdict.HELD) < 1.1 * SATURATED_PER_SECOND
+    print(*told, sep="\n")  # shown with -s
     assert report.findings.service_seconds == pytest.approx(REQUEST_MILLISECONDS / 1000, rel=0.3)
     assert JOB not in bench.objects

@@ -118,8 +118,10 @@ def held(steps: Sequence[Step]) -> Step | None:
 
 
 def failed(steps: Sequence[Step]) -> Step | None:
-    """The step with the lowest level that failed; None if none did."""
-    return min((step for step in steps if step.verdict.is_failure), key=lambda step: step.level, default=None)
+    """The step with the lowest level that failed above all that held; None if none did."""
+    best = held(steps)
+    above = (step for step in steps if step.verdict.is_failure and (best is None or step.level > best.level))
+    return min(above, key=lambda step: step.level, default=None)
 
 
 def ladder(bounds: Bounds) -> tuple[float, ...]:
@@ -144,6 +146,8 @@ def _next_level(steps: Sequence[Step], bounds: Bounds) -> float | End:
         highest = max(step.level for step in steps)
         return End.MOST_HELD if highest >= bounds.highest else bounds.level_near(2 * highest)
     if best is None:
+        if len(steps) == 1:
+            return last.level  # caches and connections were cold
         lower = max(bounds.least, bounds.level_near(worst.level / 2))
         return End.NOTHING_HELD if worst.level <= bounds.least else lower
     if worst.level - best.level <= max(bounds.grain, bounds.resolution * best.level) * (1 + _ROUNDING):

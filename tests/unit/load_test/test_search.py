@@ -21,8 +21,12 @@ ANY_BOUNDS = st.builds(
     most_seconds=st.floats(60, 7200),
     most_bad_requests=st.integers(1, 100_000),
 ).map(lambda each: replace(each, start=min(each.start, each.most)))
-UNBOUNDED = {"most_seconds": math.inf, "most_bad_requests": 10**9}
 FAR_TOO_MANY = 200
+
+
+def unbounded(bounds: Bounds) -> Bounds:
+    """The same with all the time and all the bad requests that it may want."""
+    return replace(bounds, most_seconds=math.inf, most_bad_requests=10**9)
 
 
 def searched(bounds: Bounds, capacity: float) -> tuple[list[Step], End]:
@@ -45,7 +49,7 @@ def test_it_never_exceeds_what_was_allowed(bounds: Bounds, capacity: float) -> N
 
 @given(ANY_BOUNDS, st.lists(st.sampled_from(Verdict), max_size=FAR_TOO_MANY))
 def test_it_ends_whatever_the_service_does(bounds: Bounds, verdicts: list[Verdict]) -> None:
-    endless, steps = replace(bounds, **UNBOUNDED), []
+    endless, steps = unbounded(bounds), list[Step]()
     for verdict in [*verdicts, *[Verdict.HELD] * FAR_TOO_MANY]:
         trial = next_trial(steps, endless, 0.0)
         if isinstance(trial, End):
@@ -58,7 +62,7 @@ def test_it_ends_whatever_the_service_does(bounds: Bounds, verdicts: list[Verdic
 @given(st.floats(2, 190), st.floats(0.02, 0.5), st.sampled_from([0.1, 1.0]))
 def test_it_finds_the_knee_within_a_step(capacity: float, resolution: float, grain: float) -> None:
     """Held below, failed above, and both as close as asked for; a failure must be significant to be one."""
-    wanted = replace(bounds(most=1000.0, grain=grain, resolution=resolution), **UNBOUNDED)
+    wanted = unbounded(bounds(most=1000.0, grain=grain, resolution=resolution))
     steps, end = searched(wanted, capacity)
     best, worst = held(steps), failed(steps)
     assert end is End.KNEE_FOUND
@@ -76,7 +80,7 @@ def test_a_service_that_carries_all_is_said_to() -> None:
 
 
 def test_a_service_that_carries_nothing_is_said_to() -> None:
-    steps, end = searched(replace(bounds(), **UNBOUNDED), 0.1)
+    steps, end = searched(unbounded(bounds()), 0.1)
     assert end is End.NOTHING_HELD
     assert min(each.level for each in steps) == bounds().least
 
@@ -120,6 +124,15 @@ def test_what_says_nothing_is_tried_once_more(once: Step, end: End) -> None:
     assert next_trial([once, once], bounds(), 0.0) is end
 
 
+def test_a_service_that_was_cold_in_the_first_step_is_given_a_second() -> None:
+    again = next_trial([step(10.0, late=100)], bounds(), 0.0)
+    assert isinstance(again, Trial)
+    assert again.level == 10
+    onward = next_trial([step(10.0, late=100), step(10.0)], bounds(), 0.0)
+    assert isinstance(onward, Trial)
+    assert onward.level == 20
+
+
 def test_users_of_a_closed_loop_are_whole() -> None:
-    steps, _ = searched(replace(bounds(grain=1.0, start=1.0, most=60.0), **UNBOUNDED), 17.0)
+    steps, _ = searched(unbounded(bounds(grain=1.0, start=1.0, most=60.0)), 17.0)
     assert all(each.level == int(each.level) for each in steps)
