@@ -1,7 +1,7 @@
 """Locust users for the sample app: `locust -f sample_app/locustfile.py --host http://127.0.0.1:8000`.
 
 A user waits for its answer before it goes on, so this is a closed loop: good to explore, and no measure of what
-a service does when more arrives than it can answer. For that there is `python -m sample_app.load`.
+a service does when more arrives than it can answer. For that there is `python -m fastapi_tuning.load`.
 """
 
 # Locust is installed by whoever wants to use this file, and only then has types:

@@ -5,7 +5,7 @@ from typing import Any
 
 from dev.demo.load_job import LoadJob, phases, start
 from dev.demo.service import PLAIN_COMMAND, Service
-from sample_app.load.profile import parse_profile
+from fastapi_tuning.load.profile import parse_profile
 
 Json = dict[str, Any]
 OBJECTIVE_MILLISECONDS = 500

@@ -6,12 +6,12 @@ import numpy as np
 
 from benchmarks.simulator_validation.cases import Case
 from benchmarks.simulator_validation.real import QUIET_SECONDS, SEED, SETTLING_SECONDS, Measured, profile_of
+from fastapi_tuning.load.arrivals import arrivals
+from fastapi_tuning.load.profile import parse_profile
 from fastapi_tuning.simulate.app import NO_TIME, AppModel, Database, Endpoint
 from fastapi_tuning.simulate.run import Start
 from fastapi_tuning.simulate.service_times import Constant
 from fastapi_tuning.simulate.steady import Steady, steady_with
-from sample_app.load.arrivals import arrivals
-from sample_app.load.profile import parse_profile
 
 _TOKENS = 2
 """A `def` endpoint takes a thread to run, and one to have its declared answer checked."""

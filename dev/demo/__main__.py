@@ -36,7 +36,7 @@ from dev.demo.timeline import (
     table,
 )
 from dev.demo.view import draw, screen
-from sample_app.load.profile import Profile
+from fastapi_tuning.load.profile import Profile
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THRESHOLD_SECONDS, TARGET_RATIO, MAX_ERROR_RATIO = 0.5, 0.99, 0.001

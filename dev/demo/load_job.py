@@ -9,7 +9,7 @@ import yaml
 
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.sample_service import NAME, sample_manifest
-from sample_app.load.profile import parse_profile
+from fastapi_tuning.load.profile import parse_profile
 
 Json = dict[str, Any]
 _GRACE_SECONDS = 90
@@ -18,7 +18,7 @@ _GRACE_SECONDS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadJob:
-    """A load on one path; `profile` as sample_app.load reads it, for example 60s@80,30s@320."""
+    """A load on one path; `profile` as fastapi_tuning.load reads it, for example 60s@80,30s@320."""
 
     path: str
     profile: str

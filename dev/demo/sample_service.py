@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from sample_app.load.profile import Profile, parse_profile
+from fastapi_tuning.load.profile import Profile, parse_profile
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "sample_app" / "manifests"
 NAME = "checkout"

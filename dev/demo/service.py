@@ -61,7 +61,7 @@ class Service:
         self._apply(tuning)
 
     def offer(self, profile: str, path: str = SLOW_PATH) -> None:
-        """Open-loop load in the form that sample_app.load reads, for example 60s@60."""
+        """Open-loop load in the form that fastapi_tuning.load reads, for example 60s@60."""
         job = LoadJob(path=path, profile=profile, objective_milliseconds=OBJECTIVE_MILLISECONDS)
         start(self.kubectl, self.namespace, job, registry=self.registry)
 

@@ -84,8 +84,29 @@ class ApiServer(Protocol):
         ...
 
 
+class Workbench(ApiServer, Protocol):
+    """What commands of people need beyond that. The operator does neither, and has no right to."""
+
+    async def delete(self, path: str) -> None:
+        """Remove an object and all that belongs to it; one that is not there is removed.
+
+        Raises:
+            WriteRejected: it is still there, or may be.
+        """
+        ...
+
+    async def text(self, path: str, query: dict[str, str] | None = None) -> str:
+        """Read what is no JSON, such as a log. Bytes that are no UTF-8 are replaced.
+
+        Raises:
+            NotFound: it does not exist.
+            TargetUnavailable: any other failure.
+        """
+        ...
+
+
 class KubernetesApi:
-    """An ApiServer over HTTP."""
+    """An ApiServer, and a Workbench, over HTTP."""
 
     def __init__(self, client: ApiClient, field_manager: str = FIELD_MANAGER) -> None:
         """`field_manager` is who changes are owned by."""
@@ -100,11 +121,24 @@ class KubernetesApi:
             status, body = await self._send("GET", path, list((query or {}).items()), headers=headers)
         except _TRANSPORT_ERRORS as error:
             raise TargetUnavailable(f"the API server is not reachable: {error}") from error
-        if status == 404:
-            raise NotFound(_message(body))
-        if status >= 300:
-            raise TargetUnavailable(f"the API server answered {status}: {_message(body)}")
+        _raise_unless_read(status, body)
         return body
+
+    async def text(self, path: str, query: dict[str, str] | None = None) -> str:
+        try:
+            status, content = await self._exchange("GET", path, list((query or {}).items()))
+            _raise_unless_read(status, _json(status, content) if status >= 300 else {})
+        except _TRANSPORT_ERRORS as error:
+            raise TargetUnavailable(f"the API server is not reachable: {error}") from error
+        return content.decode(errors="replace")
+
+    async def delete(self, path: str) -> None:
+        try:
+            status, body = await self._send("DELETE", path, [("propagationPolicy", "Foreground")])
+        except _TRANSPORT_ERRORS as error:
+            raise WriteRejected(f"the API server is not reachable: {error}") from error
+        if status >= 300 and status != 404:
+            raise WriteRejected(f"the API server answered {status}: {_message(body)}")
 
     async def patch(self, path: str, body: Json, patch_type: PatchType) -> Json:
         return await self._write("PATCH", path, body, patch_type)
@@ -136,18 +170,41 @@ class KubernetesApi:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Json]:
+        status, content = await self._exchange(method, path, query, body, content_type, headers)
+        return status, _json(status, content)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: list[tuple[str, str]],
+        body: Json | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
         sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {})}
         request = await self._client.param_serialize(
             method, path, query_params=query, header_params=sent, body=body, auth_settings=["BearerToken"]
         )
         response = await self._client.call_api(*request, _request_timeout=_TIMEOUT_SECONDS)
-        text: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
-        if response.status == 404 and text.strip() == _UNKNOWN_PATH:
-            return 404, {"message": "the API server has no such kind of object"}
-        answer = json.loads(text) if text else {}
-        if not isinstance(answer, dict):
-            raise ValueError("its answer is no JSON object")
-        return response.status, answer
+        content: bytes = await response.read()  # type: ignore[no-untyped-call]  # the client ships it without types
+        return response.status, content
+
+
+def _json(status: int, content: bytes) -> Json:
+    if status == 404 and content.strip() == _UNKNOWN_PATH:
+        return {"message": "the API server has no such kind of object"}
+    answer = json.loads(content) if content else {}
+    if not isinstance(answer, dict):
+        raise ValueError("its answer is no JSON object")
+    return answer
+
+
+def _raise_unless_read(status: int, body: Json) -> None:
+    if status == 404:
+        raise NotFound(_message(body))
+    if status >= 300:
+        raise TargetUnavailable(f"the API server answered {status}: {_message(body)}")
 
 
 _UNKNOWN_PATH = b"404 page not found"

@@ -14,6 +14,7 @@ FastAPITuningError
 ├── ProfileUnavailable       no profile of a pod could be taken; the message says what is missing
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
+├── LoadTestFailed           load cannot be offered, or what it showed cannot be read
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
     └── FieldConflict        another field manager owns a field we would set
@@ -74,6 +75,10 @@ class NotFound(FastAPITuningError):
 
 class InternalError(FastAPITuningError):
     """An exception that nobody expected; it ends the cycle of one object, see containment.py."""
+
+
+class LoadTestFailed(FastAPITuningError):
+    """A load test cannot begin or go on; the message says what a person has to change, or what was left behind."""
 
 
 class WriteRejected(FastAPITuningError):

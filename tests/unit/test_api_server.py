@@ -109,3 +109,37 @@ async def test_an_api_group_that_nobody_serves_has_no_objects() -> None:
     async with api_of(answer) as api:
         with pytest.raises(NotFound):
             await api.get(resource_path("keda.sh/v1alpha1", "scaledobjects", namespace="shop"))
+
+
+async def test_a_log_is_text_and_a_refusal_of_it_an_error() -> None:
+    answers = {
+        "/log": web.Response(body=b'{"no": "object"}\nof JSON \xff\n'),
+        "/none": web.json_response({"message": "no such pod"}, status=404),
+        "/refused": web.json_response({"message": "pods is forbidden"}, status=403),
+    }
+
+    async def answer(request: web.Request) -> web.Response:
+        return answers[request.path]
+
+    async with api_of(answer) as api:
+        assert await api.text("/log") == '{"no": "object"}\nof JSON \ufffd\n'
+        with pytest.raises(NotFound, match="no such pod"):
+            await api.text("/none")
+        with pytest.raises(TargetUnavailable, match="403: pods is forbidden"):
+            await api.text("/refused")
+
+
+async def test_what_is_removed_goes_with_all_that_belongs_to_it_and_may_be_gone_already() -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.method, request.raw_path))
+        status = {"/there": 200, "/gone": 404, "/refused": 403}[request.path]
+        return web.json_response({"message": "jobs is forbidden"}, status=status)
+
+    async with api_of(answer) as api:
+        await api.delete("/there")
+        await api.delete("/gone")
+        with pytest.raises(WriteRejected, match="403: jobs is forbidden"):
+            await api.delete("/refused")
+    assert asked[0] == ("DELETE", "/there?propagationPolicy=Foreground")

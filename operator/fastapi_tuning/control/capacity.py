@@ -17,7 +17,7 @@ from fastapi_tuning.control.observation import PodTraffic, Traffic, Workload
 _CPU_UTILISATION_BOUNDS = (0.3, 0.75)
 _PROCESSOR_SHARING_P99 = 4.6
 """-ln(0.01): the 99th percentile of an M/M/1 sojourn is 4.6 S / (1 - rho)."""
-_LARGEST_UTILISATION = 0.9
+LARGEST_UTILISATION = 0.9
 """However well a pod did, a tenth of it stays free."""
 _MOST_THREADS = 10_000
 _CPU_QUANTILE = 0.8
@@ -137,7 +137,7 @@ def service_seconds_now(traffic: Traffic, objectives: Objectives) -> float | Non
 def _alone(seconds: float, pod: PodTraffic) -> float:
     if pod.cpu_cores is None:
         return seconds
-    cpu, rho = pod.cpu_cores / pod.served_per_second, min(_LARGEST_UTILISATION, pod.cpu_cores)
+    cpu, rho = pod.cpu_cores / pod.served_per_second, min(LARGEST_UTILISATION, pod.cpu_cores)
     return max(min(cpu, seconds), seconds - cpu * rho / (1 - rho))
 
 
@@ -170,7 +170,7 @@ def _thread_rates(threads: int | None, service: float | None, correction: float)
 
 
 def _corrected(utilisation: float, correction: float) -> float:
-    return min(_LARGEST_UTILISATION, utilisation * correction)
+    return min(LARGEST_UTILISATION, utilisation * correction)
 
 
 def _least(samples: Iterable[Sample], now: float | None) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
-from fastapi_tuning.control.capacity import threads_for
+from fastapi_tuning.control.capacity import PodCapacity, threads_for
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.headroom import fullest_share, was_killed
 from fastapi_tuning.control.knobs import Knob, Proposal, within
@@ -35,13 +35,12 @@ def propose_threads(
     capacity = estimate.capacity
     if capacity.service_seconds is None or capacity.threads is None:
         return None
-    if _computes(estimate):
+    if computes(capacity):
         return _proposal(estimate, spec, trim, spec.thread_pool.min, "requests compute rather than wait")
     fewest = workload.desired_replicas if spec.replicas.mode is Mode.OFF else spec.replicas.min
     rate = capacity.cpu_safe_per_second or estimate.imbalance(fewest) * estimate.expected_per_second / fewest
     busy = rate * capacity.service_seconds
-    needed = threads_for(busy)
-    wanted = capacity.threads if capacity.threads >= needed else math.ceil(_SPARE * needed)
+    wanted = capacity.threads if capacity.threads >= threads_for(busy) else roomy_pool(busy)
     # What is downstream may have grown slower without being full; only trying tells.
     if wanted == capacity.threads and not on_trial and estimate.queues and estimate.is_slow:
         return _probe(estimate, spec)
@@ -71,9 +70,15 @@ def relieved(proposal: Proposal, estimate: Estimate, observation: Observation, s
     return replace(proposal, wanted=fewer, reason=Reason.MEMORY_SHORT, message=message)
 
 
-def _computes(estimate: Estimate) -> bool:
-    service, cpu = estimate.capacity.service_seconds, estimate.capacity.cpu_seconds_per_request
+def computes(capacity: PodCapacity) -> bool:
+    """Whether a request computes rather than waits, so that more threads only wait for the interpreter."""
+    service, cpu = capacity.service_seconds, capacity.cpu_seconds_per_request
     return cpu is not None and service is not None and cpu / service > _CPU_SHARE_OF_SERVICE
+
+
+def roomy_pool(busy: float) -> int:
+    """Threads for a mean of `busy` in use, with some to spare."""
+    return math.ceil(_SPARE * threads_for(busy))
 
 
 def _probe(estimate: Estimate, spec: FastAPITuningSpec) -> Proposal:

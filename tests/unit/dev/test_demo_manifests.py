@@ -27,11 +27,13 @@ def test_nothing_of_the_sample_service_stays_in_the_examples_namespace(name: str
     assert "shop" not in words(manifest)
 
 
-@pytest.mark.parametrize("name", ["deployment", "load"])
-def test_images_come_from_the_registry(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "image"), [("deployment", "fastapi-tuning-sample"), ("load", "fastapi-tuning-operator")]
+)
+def test_images_come_from_the_registry(name: str, image: str) -> None:
     manifest = sample_manifest(name, namespace="elsewhere", registry="registry.example/team")
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "registry.example/team/fastapi-tuning-sample:dev"
+    assert container["image"] == f"registry.example/team/{image}:dev"
 
 
 def test_the_load_goes_to_the_service_in_its_new_namespace() -> None:

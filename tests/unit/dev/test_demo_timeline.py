@@ -16,7 +16,7 @@ from dev.demo.timeline import (
     shortcomings,
     summary,
 )
-from sample_app.load.profile import parse_profile
+from fastapi_tuning.load.profile import parse_profile
 
 DUE_PER_SECOND = 200.0
 

@@ -20,6 +20,7 @@ class Cluster:
     objects: dict[str, Any]
     forbidden: tuple[str, ...] = ()
     asked: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
     address: str = ""
 
     def kubeconfig(self, folder: Path) -> Path:
@@ -49,12 +50,24 @@ class Cluster:
         if path not in self.objects:
             return 404, {"message": f"{path} not found"}
         metadata, patch = self.objects[path]["metadata"], body["metadata"]
-        if patch.get("resourceVersion", metadata["resourceVersion"]) != metadata["resourceVersion"]:
+        if patch.get("resourceVersion", metadata.get("resourceVersion")) != metadata.get("resourceVersion"):
             return 409, {"message": "the object has been modified"}
         annotations = {**metadata.get("annotations", {}), **patch["annotations"]}
         metadata["annotations"] = {name: value for name, value in annotations.items() if value is not None}
-        metadata["resourceVersion"] += "1"
+        if "resourceVersion" in metadata:
+            metadata["resourceVersion"] += "1"
         return 200, self.objects[path]
+
+    def write(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """What POST, PATCH and DELETE do."""
+        self.written.append(f"{method} {path}")
+        if method == "PATCH":
+            return self.patch(path, body)
+        if method == "POST":
+            self.objects[f"{path}/{body['metadata']['name']}"] = body
+        else:
+            self.objects.pop(path, None)
+        return 200, body or {}
 
 
 @contextmanager
@@ -63,14 +76,21 @@ def cluster(served: Cluster) -> Iterator[Cluster]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._send(*served.answer(unquote(urlsplit(self.path).path), dict(self.headers.items())))
+            self._reply(*served.answer(unquote(urlsplit(self.path).path), dict(self.headers.items())))
+
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = json.loads(content) if content else {}
+            self._reply(*served.write(self.command, urlsplit(self.path).path, body))
 
         def do_PATCH(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(*served.patch(urlsplit(self.path).path, body))
+            self.do_POST()
 
-        def _send(self, status: int, body: Any) -> None:
-            content = json.dumps(body).encode()
+        def do_DELETE(self) -> None:
+            self.do_POST()
+
+        def _reply(self, status: int, body: Any) -> None:
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

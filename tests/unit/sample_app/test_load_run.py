@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from aiohttp import web
 
 COMPLETE = ("--url", "http://127.0.0.1:9", "--profile", "1s@1")
 """What has to be given; a test adds what it is about."""
@@ -23,7 +24,7 @@ def free_port() -> int:
 @asynccontextmanager
 async def load(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sample_app.load", *arguments,
+        sys.executable, "-m", "fastapi_tuning.load", *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -130,3 +131,36 @@ async def test_a_metrics_port_that_is_taken_is_named() -> None:
             _, stderr = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 2
     assert "ddress already in use" in stderr.decode()
+
+
+async def test_a_load_that_does_harm_ends_at_once(served_url: str) -> None:
+    """Each answer is late by its objective: fifty of them are enough, though the profile has ten minutes."""
+    arguments = ("--path", "/async?milliseconds=30", "--objective-milliseconds", "10", "--stop-at-bad-share", "0.2")
+    profile = ("--profile", "5m@100,5m@100", "--metrics-port", str(free_port()))
+    async with load("--url", served_url, *arguments, *profile) as process:
+        stdout, _ = await asyncio.wait_for(process.communicate(), 30)
+    (summary,) = [json.loads(line) for line in stdout.splitlines()]
+    assert process.returncode == 0
+    assert summary["cut_short"] is True
+    assert summary["seconds"] < 30
+    assert 50 <= summary["offered"] < 1000
+
+
+async def test_a_refusal_is_told_from_an_error() -> None:
+    async def refuse(_: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    app = web.Application()
+    app.router.add_get("/", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        arguments = ("--path", "/", "--profile", "1s@20", "--metrics-port", str(free_port()))
+        async with load("--url", f"http://127.0.0.1:{port}", *arguments) as process:
+            stdout, _ = await asyncio.wait_for(process.communicate(), 30)
+    finally:
+        await runner.cleanup()
+    summary = json.loads(stdout)
+    assert summary["shed"] == summary["errors"] == summary["offered"] > 0

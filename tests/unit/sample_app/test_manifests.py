@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from fastapi_tuning.api.spec import ApplyStrategy, FastAPITuningSpec, Mode
-from sample_app.load.profile import parse_profile
+from fastapi_tuning.load.profile import parse_profile
 
 MANIFESTS = Path(__file__).parents[3] / "sample_app" / "manifests"
 

@@ -1,4 +1,4 @@
-"""Command line: `python -m sample_app.load --url http://checkout.shop --profile 30s@40,4m@200`."""
+"""Command line: `python -m fastapi_tuning.load --url http://checkout.shop --profile 30s@40,4m@200`."""
 
 import argparse
 import asyncio
@@ -8,10 +8,11 @@ import sys
 
 from yarl import URL
 
-from sample_app.load.destination import DestinationError
-from sample_app.load.profile import Profile, ProfileError, parse_profile
-from sample_app.load.run import Plan, run
-from sample_app.load.tally import Summary
+from fastapi_tuning.load.brake import Brake
+from fastapi_tuning.load.destination import DestinationError
+from fastapi_tuning.load.profile import Profile, ProfileError, parse_profile
+from fastapi_tuning.load.run import Plan, run
+from fastapi_tuning.load.tally import Summary
 
 USAGE_ERROR = 2
 MAX_NUMBER, MAX_PORT = 3600, 65535
@@ -40,7 +41,9 @@ def _print(summary: Summary) -> None:
 
 
 def _arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sample_app.load", description="Open-loop load, Poisson arrivals")
+    parser = argparse.ArgumentParser(
+        prog="python -m fastapi_tuning.load", description="Open-loop load, Poisson arrivals"
+    )
     parser.add_argument("--url", type=_url, required=True, help="scheme, host and port, such as http://checkout.shop")
     parser.add_argument("--path", type=_path, default="/sync-slow", help="path and query (default: %(default)s)")
     parser.add_argument(
@@ -61,6 +64,16 @@ def _arguments() -> argparse.ArgumentParser:
         default=0.0,
         help="keep the metrics up after the end (default: %(default)s)",
     )
+    parser.add_argument(
+        "--stop-at-bad-share",
+        type=_share,
+        default=1.0,
+        metavar="SHARE",
+        help="end at once when more of the requests failed or were late (default: never)",
+    )
+    parser.add_argument(
+        "--stop-at-bad", type=_count, default=sys.maxsize, metavar="REQUESTS", help="the same, as a number of them"
+    )
     return parser
 
 
@@ -73,6 +86,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         seed=arguments.seed,
         metrics_port=arguments.metrics_port,
         linger_seconds=arguments.linger_seconds,
+        brake=Brake(most_bad_share=arguments.stop_at_bad_share, most_bad=arguments.stop_at_bad),
     )
 
 
@@ -107,6 +121,19 @@ def _zero_or_more(text: str) -> float:
     if not 0 <= (number := _number(text)) <= MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and {MAX_NUMBER}")
     return number
+
+
+def _share(text: str) -> float:
+    if not 0 <= (number := _number(text)) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and 1")
+    return number
+
+
+def _count(text: str) -> int:
+    number = _number(text)
+    if not (number.is_integer() and number >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of requests")
+    return int(number)
 
 
 def _port(text: str) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sample_app.load.destination import DestinationError, PinnedResolver, refuse_public, resolve
+from fastapi_tuning.load.destination import DestinationError, PinnedResolver, refuse_public, resolve
 
 
 @pytest.mark.parametrize(

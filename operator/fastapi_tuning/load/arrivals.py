@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from sample_app.load.profile import Phase, Profile
+from fastapi_tuning.load.profile import Phase, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sample_app.load.tally import Outcome, Summary, Tally
+from fastapi_tuning.load.tally import Outcome, Summary, Tally
 
 FINISHED = st.lists(st.tuples(st.sampled_from(Outcome), st.floats(0, 20)), max_size=200)
 
@@ -16,7 +16,7 @@ def summary_of(*finished: tuple[Outcome, float], unfinished: int = 0) -> Summary
         tally.finished(outcome, seconds)
     for _ in range(unfinished):
         tally.offered(0.001)
-    return tally.summary("30s@40", objective_seconds=0.5)
+    return tally.summary("30s@40", objective_seconds=0.5, seconds=30.0, cut_short=False)
 
 
 def test_quantiles_are_those_of_the_nearest_rank() -> None:
@@ -53,7 +53,7 @@ def test_every_offered_request_is_completed_or_an_error_or_a_timeout(
     assert summary.completed + summary.errors + summary.timeouts == summary.offered
 
 
-@given(FINISHED, st.sampled_from([Outcome.ERROR, Outcome.TIMEOUT]))
+@given(FINISHED, st.sampled_from([Outcome.ERROR, Outcome.SHED, Outcome.TIMEOUT]))
 def test_one_more_failure_never_makes_a_figure_better(finished: list[tuple[Outcome, float]], failure: Outcome) -> None:
     before, after = summary_of(*finished), summary_of(*finished, (failure, 0.0))
     if before.share_within_objective is not None and after.share_within_objective is not None:

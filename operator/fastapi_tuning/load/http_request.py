@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
-from sample_app.load.destination import PinnedResolver
-from sample_app.load.tally import Outcome
+from fastapi_tuning.load.destination import PinnedResolver
+from fastapi_tuning.load.tally import Outcome
+
+_SERVICE_UNAVAILABLE = 503
 
 
 @asynccontextmanager
@@ -31,6 +33,8 @@ async def getter(
                 return Outcome.TIMEOUT
             except (ClientError, OSError):
                 return Outcome.ERROR
+            if response.status == _SERVICE_UNAVAILABLE:
+                return Outcome.SHED
             return Outcome.OK if response.status < 400 else Outcome.ERROR
 
         yield get

@@ -1,11 +1,12 @@
 """Sends requests when they are due and waits for their answers beside that, never before the next request."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from sample_app.load.arrivals import Arrival
-from sample_app.load.tally import Outcome
+from fastapi_tuning.load.arrivals import Arrival
+from fastapi_tuning.load.tally import Outcome
 
 STOP_CHECK_SECONDS = 0.5
 
@@ -25,11 +26,12 @@ async def offer(
     *,
     max_in_flight: int,
     stop: asyncio.Event,
-) -> None:
+) -> float:
     """Starts `request` at each arrival's time, counted from now, and returns when the last one has finished.
 
     With `max_in_flight` requests open the next one is not sent but is an error at once. Once `stop` is set it
-    offers no more, and still waits for what it has sent.
+    offers no more, and still waits for what it has sent. The answer is after how many seconds that was; infinite if
+    it was not.
     """
     clock = asyncio.get_running_loop().time
     started = clock()
@@ -47,9 +49,11 @@ async def offer(
         outcome = await request()
         listener.finished(arrival, outcome, late_by(arrival))
 
+    offered_seconds = math.inf
     for arrival in due:
         await wait_until_due(arrival)
         if stop.is_set():
+            offered_seconds = clock() - started
             break
         listener.offered(arrival, late_by(arrival))
         if len(in_flight) >= max_in_flight:
@@ -59,3 +63,4 @@ async def offer(
         in_flight.add(task)
         task.add_done_callback(in_flight.discard)
     await asyncio.gather(*in_flight)
+    return offered_seconds

@@ -55,12 +55,20 @@ class Profile:
 
     def rate_at(self, seconds: float) -> float:
         """Requests per second that are due `seconds` after the start; 0 before it and from the end on."""
+        index = self.phase_at(seconds)
+        if index is None:
+            return 0.0
+        phase_start = sum(phase.duration_seconds for phase in self.phases[:index])
+        return self.phases[index].rate_at(seconds - phase_start)
+
+    def phase_at(self, seconds: float) -> int | None:
+        """Index of the phase that runs `seconds` after the start; None before it and from the end on."""
         phase_start = 0.0
-        for phase in self.phases:
+        for index, phase in enumerate(self.phases):
             if phase_start <= seconds < phase_start + phase.duration_seconds:
-                return phase.rate_at(seconds - phase_start)
+                return index
             phase_start += phase.duration_seconds
-        return 0.0
+        return None
 
 
 def parse_profile(text: str) -> Profile:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 import anyio
 
-from sample_app.load.arrivals import Arrival
-from sample_app.load.open_loop import offer
-from sample_app.load.tally import Outcome
+from fastapi_tuning.load.arrivals import Arrival
+from fastapi_tuning.load.open_loop import offer
+from fastapi_tuning.load.tally import Outcome
 
 
 class Record:

@@ -4,6 +4,7 @@ A failed request has no latency that could count as good: it sorts behind every 
 that falls among the failed ones has no value.
 """
 
+import json
 import math
 from array import array
 from collections import Counter
@@ -14,6 +15,8 @@ from enum import StrEnum
 class Outcome(StrEnum):
     OK = "ok"
     ERROR = "error"
+    SHED = "shed"
+    """Refused with 503, by the app's own limit or whoever stands before it."""
     TIMEOUT = "timeout"
 
 
@@ -21,14 +24,22 @@ class Outcome(StrEnum):
 class Summary:
     """One phase in numbers. A quantile is None where it falls among failed requests, or nothing was offered.
 
-    `p99_completed_seconds` leaves the failed ones out: what those had to wait who were let in.
+    `p99_completed_seconds` and the mean leave the failed ones out: what those had to wait who were let in.
     """
 
     phase: str
+    seconds: float
+    """How long the load was offered: the phase's own length, or less if it was cut short."""
+    cut_short: bool
     offered: int
     completed: int
     errors: int
+    """Requests that failed at once or were refused, `shed` ones among them."""
+    shed: int
     timeouts: int
+    answered: int
+    """Good answers that arrived during the phase, whenever they were asked for: what the service gave."""
+    mean_completed_seconds: float | None
     p50_seconds: float | None
     p99_seconds: float | None
     p99_completed_seconds: float | None
@@ -40,6 +51,11 @@ class Summary:
     def as_json(self) -> dict[str, object]:
         return {name: round(value, 6) if isinstance(value, float) else value for name, value in asdict(self).items()}
 
+    @classmethod
+    def of_line(cls, line: str) -> "Summary":
+        """What `as_json` wrote. Raises ValueError or TypeError for anything else."""
+        return cls(**json.loads(line))
+
 
 class Tally:
     """Collects one phase. Latencies and lags are in seconds, from the time a request was scheduled for."""
@@ -48,6 +64,7 @@ class Tally:
         self._lags = array("d")
         self._latencies = array("d")
         self._outcomes: Counter[Outcome] = Counter()
+        self._answered = 0
 
     def offered(self, lag_seconds: float) -> None:
         """Notes a request that was due, and how late the generator came to it."""
@@ -58,7 +75,11 @@ class Tally:
         if outcome is Outcome.OK:
             self._latencies.append(latency_seconds)
 
-    def summary(self, phase: str, objective_seconds: float) -> Summary:
+    def answered(self) -> None:
+        """Notes a good answer that arrived during this phase."""
+        self._answered += 1
+
+    def summary(self, phase: str, *, objective_seconds: float, seconds: float, cut_short: bool) -> Summary:
         """Sums up; a request offered and not finished by now counts among the errors."""
         offered = len(self._lags)
         latencies = sorted(self._latencies)
@@ -66,10 +87,15 @@ class Tally:
         within = sum(latency <= objective_seconds for latency in latencies)
         return Summary(
             phase=phase,
+            seconds=seconds,
+            cut_short=cut_short,
             offered=offered,
             completed=len(latencies),
             errors=offered - len(latencies) - self._outcomes[Outcome.TIMEOUT],
+            shed=self._outcomes[Outcome.SHED],
             timeouts=self._outcomes[Outcome.TIMEOUT],
+            answered=self._answered,
+            mean_completed_seconds=sum(latencies) / len(latencies) if latencies else None,
             p50_seconds=_quantile(latencies, 0.50, of=offered),
             p99_seconds=_quantile(latencies, 0.99, of=offered),
             p99_completed_seconds=_quantile(latencies, 0.99, of=len(latencies)),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sample_app.load.arrivals import arrivals
-from sample_app.load.profile import Phase, Profile, ProfileError, parse_profile
+from fastapi_tuning.load.arrivals import arrivals
+from fastapi_tuning.load.profile import Phase, Profile, ProfileError, parse_profile
 
 RATES = st.integers(0, 20_000).map(lambda hundredths: hundredths / 100)
 PHASES = st.builds(
