@@ -31,6 +31,8 @@ class Plan:
     seed: int
     metrics_port: int
     linger_seconds: float
+    kept_connections: int = 0
+    """0: each request opens its own."""
 
 
 class _Record:
@@ -64,7 +66,9 @@ async def run(plan: Plan, stop: asyncio.Event, show: Callable[[Summary], None]) 
     )
     record = _Record(plan.profile, metrics)
     with served(metrics, plan.metrics_port):
-        async with getter(str(plan.url), addresses, plan.timeout_seconds) as get:
+        async with getter(
+            str(plan.url), addresses, plan.timeout_seconds, kept_connections=plan.kept_connections
+        ) as get:
             due = arrivals(plan.profile, Random(plan.seed))
             await offer(due, get, record, max_in_flight=MAX_IN_FLIGHT, stop=stop)
         for phase, tally in zip(plan.profile.phases, record.tallies, strict=True):
