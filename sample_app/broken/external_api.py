@@ -1,4 +1,4 @@
-"""Waits for another service that is slower than the objective: `SAMPLE_EXTERNAL_URL`, with a client used as it should."""
+"""Waits for a service that is slower than the objective, at `SAMPLE_EXTERNAL_URL`, with a client as it should be."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
