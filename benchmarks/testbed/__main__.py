@@ -20,6 +20,7 @@ from benchmarks.testbed.verdict import Sighting, Verdict, judge, passed
 from benchmarks.testbed.watch import watch
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.ownership import refuse_tunings_of_others, refuse_what_others_have
+from dev.demo.postgres import MAX_CONNECTIONS
 from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
 from dev.demo.service import temporary_service
@@ -103,7 +104,7 @@ def _database_versus_hpa(kubectl: Kubectl) -> tuple[str, bool]:
 
 def _shared_database(kubectl: Kubectl, minutes: int) -> tuple[str, bool]:
     hour = shared_database.share_one_database(kubectl, minutes)
-    head = f"## Two services, one database of {shared_database.MAX_CONNECTIONS} connections, {minutes} minutes\n"
+    head = f"## Two services, one database of {MAX_CONNECTIONS} connections, {minutes} minutes\n"
     return f"{head}\n{shared_database.report(hour)}", hour.passed
 
 
