@@ -44,5 +44,5 @@ async def test_connections_are_kept_if_asked_for(kept: int, expected: int) -> No
         async with getter(url, ["127.0.0.1"], 5, kept_connections=kept) as get:
             for _ in range(3):
                 outcomes = await asyncio.gather(get(), get(), get())
-                assert outcomes == [Outcome.OK] * 3
+                assert set(outcomes) == {Outcome.OK}
     assert counted.connections == expected
