@@ -7,19 +7,17 @@ own, which goes when it is over.
 import argparse
 import os
 import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from benchmarks.live.overload import async_overload, sync_overload, threads_follow_the_load
 from benchmarks.live.pods import connections_follow_the_pods, settings_reach_every_pod
 from dev.demo.kubectl import Kubectl
-from dev.demo.ownership import ensure_namespace, refuse_tunings_of_others, refuse_what_others_have
+from dev.demo.ownership import refuse_tunings_of_others, refuse_what_others_have
 from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
-from dev.demo.service import Service
+from dev.demo.service import Service, temporary_service
 
 Case = Callable[[Service], tuple[Any, ...]]
 CASES: Mapping[str, Case] = {
@@ -50,20 +48,10 @@ def main() -> int:
     install_operator(kubectl, "localhost", watch_namespaces=())
     for name in options.cases or CASES:
         print(f"{name} …", file=sys.stderr, flush=True)
-        with _service(kubectl) as service:
+        with temporary_service(kubectl, "localhost") as service:
             for row in CASES[name](service):
                 print(", ".join(f"{field}: {_text(value)}" for field, value in asdict(row).items()), flush=True)
     return 0
-
-
-@contextmanager
-def _service(kubectl: Kubectl) -> Iterator[Service]:
-    namespace = f"fastapi-tuning-e2e-{uuid.uuid4().hex[:8]}"
-    ensure_namespace(kubectl, namespace)
-    try:
-        yield Service(kubectl=kubectl, namespace=namespace, registry="localhost")
-    finally:
-        kubectl.run("delete", "namespace", namespace, "--wait=false")
 
 
 def _text(value: object) -> str:

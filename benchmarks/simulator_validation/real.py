@@ -10,6 +10,7 @@ from benchmarks.simulator_validation.cases import Case
 from dev.demo.kubectl import Kubectl, KubectlFailed
 from dev.demo.load_job import LoadJob, phases, start
 from dev.demo.ownership import renew_namespace
+from dev.demo.postgres import install_postgres, url_of
 from dev.demo.prometheus import instant_value
 from dev.demo.sample_service import sample_manifest
 
@@ -18,30 +19,6 @@ NAMESPACE = "fastapi-tuning-demo-validation"
 QUIET_SECONDS, SETTLING_SECONDS, LOADED_SECONDS = 40, 20, 120
 SEED = 1
 """Of the load generator: with it the same arrivals can be given to the model."""
-_DATABASE = f"postgresql+psycopg://app@postgres.{NAMESPACE}.svc/postgres"
-_POSTGRES = """
-apiVersion: v1
-kind: Service
-metadata: {name: postgres}
-spec: {selector: {app: postgres}, ports: [{port: 5432}]}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: postgres}
-spec:
-  selector: {matchLabels: {app: postgres}}
-  template:
-    metadata: {labels: {app: postgres}}
-    spec:
-      securityContext: {fsGroup: 65532}
-      containers:
-        - name: postgres
-          image: localhost/postgres:dev
-          imagePullPolicy: IfNotPresent
-          readinessProbe: {tcpSocket: {port: 5432}, periodSeconds: 2}
-          volumeMounts: [{name: data, mountPath: /data}, {name: tmp, mountPath: /tmp}]
-      volumes: [{name: data, emptyDir: {}}, {name: tmp, emptyDir: {}}]
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +37,7 @@ class Measured:
 def prepare(kubectl: Kubectl) -> None:
     """A namespace with a database, from scratch."""
     renew_namespace(kubectl, NAMESPACE)
-    kubectl.run("apply", "--namespace", NAMESPACE, "--filename=-", manifest=_POSTGRES)
-    kubectl.await_rollout(NAMESPACE, "postgres")
+    install_postgres(kubectl, NAMESPACE)
 
 
 def measure(kubectl: Kubectl, case: Case) -> Measured:
@@ -91,7 +67,7 @@ def _deploy(kubectl: Kubectl, case: Case) -> None:
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     container["env"] = [
         {"name": "FASTAPI_TUNING_THREAD_POOL_SIZE", "value": str(case.threads)},
-        {"name": "SAMPLE_DATABASE_URL", "value": _DATABASE},
+        {"name": "SAMPLE_DATABASE_URL", "value": url_of(NAMESPACE)},
         {"name": "SAMPLE_DATABASE_POOL_SIZE", "value": str(case.connections)},
         {"name": "SAMPLE_DATABASE_MAX_OVERFLOW", "value": "0"},
     ]

@@ -26,6 +26,8 @@ class LoadJob:
     name: str = "load"
     timeout_seconds: int = 10
     seed: int = 1
+    kept_connections: int = 0
+    """0: each request opens its own."""
 
 
 def start(kubectl: Kubectl, namespace: str, job: LoadJob, *, registry: str = "localhost") -> None:
@@ -40,6 +42,7 @@ def start(kubectl: Kubectl, namespace: str, job: LoadJob, *, registry: str = "lo
         f"--objective-milliseconds={job.objective_milliseconds}",
         f"--timeout={job.timeout_seconds}",
         f"--seed={job.seed}",
+        f"--kept-connections={job.kept_connections}",
     ]
     kubectl.apply(yaml.safe_dump(manifest))
 

@@ -1,6 +1,8 @@
 """A service in a namespace of its own, its FastAPITuning and its load, as tests and benchmarks handle them."""
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +10,7 @@ import yaml
 
 from dev.demo.kubectl import Kubectl
 from dev.demo.load_job import LoadJob, start
-from dev.demo.ownership import TUNINGS
+from dev.demo.ownership import TUNINGS, ensure_namespace
 from dev.demo.prometheus import instant_value
 from dev.demo.sample_service import NAME, sample_manifest
 
@@ -136,3 +138,14 @@ class Service:
 
     def _apply(self, manifest: Json) -> None:
         self.kubectl.apply(yaml.safe_dump(manifest))
+
+
+@contextmanager
+def temporary_service(kubectl: Kubectl, registry: str) -> Iterator[Service]:
+    """One in a namespace that is made now, and goes with all that is in it."""
+    namespace = f"fastapi-tuning-e2e-{uuid.uuid4().hex[:8]}"
+    ensure_namespace(kubectl, namespace)
+    try:
+        yield Service(kubectl=kubectl, namespace=namespace, registry=registry)
+    finally:
+        kubectl.run("delete", "namespace", namespace, "--wait=false")

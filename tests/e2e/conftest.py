@@ -6,16 +6,15 @@ FastAPITunings, besides all that the demonstration refuses.
 """
 
 import os
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from dev.demo.kubectl import Kubectl, KubectlFailed
-from dev.demo.ownership import NotOurs, ensure_namespace, refuse_tunings_of_others, refuse_what_others_have
+from dev.demo.ownership import NotOurs, refuse_tunings_of_others, refuse_what_others_have
 from dev.demo.prometheus import install_prometheus
 from dev.demo.release import install_operator
-from dev.demo.service import Service
+from dev.demo.service import Service, temporary_service
 
 REGISTRY = os.environ.get("IMAGE_REGISTRY") or "localhost"
 KUBECTL = Kubectl(context=os.environ.get("KUBECONTEXT", ""))
@@ -46,7 +45,5 @@ def kubectl() -> Kubectl:
 
 @pytest.fixture
 def service(kubectl: Kubectl, registry: str) -> Iterator[Service]:
-    namespace = f"fastapi-tuning-e2e-{uuid.uuid4().hex[:8]}"
-    ensure_namespace(kubectl, namespace)
-    yield Service(kubectl=kubectl, namespace=namespace, registry=registry)
-    kubectl.run("delete", "namespace", namespace, "--wait=false")
+    with temporary_service(kubectl, registry) as made:
+        yield made

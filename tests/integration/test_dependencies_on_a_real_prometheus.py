@@ -45,7 +45,10 @@ def pod(folder: Path) -> Iterator[int]:
 
     port = free_port()
     server = MetricsServer(
-        "127.0.0.1", port, lambda: text_of({**report.of_outbound(calls), **report.of_connection_pools(pools)})
+        "127.0.0.1",
+        port,
+        page=lambda: text_of({**report.of_outbound(calls), **report.of_connection_pools(pools)}),
+        profile=lambda _: None,
     )
     caller = threading.Thread(target=call)
     caller.start()

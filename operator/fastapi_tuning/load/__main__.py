@@ -57,6 +57,13 @@ def _arguments() -> argparse.ArgumentParser:
         help="what counts as fast (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same arrival times (default: %(default)s)")
+    parser.add_argument(
+        "--kept-connections",
+        type=_connections,
+        default=0,
+        metavar="NUMBER",
+        help="share so many connections and keep them, as a proxy does (default: each request opens its own)",
+    )
     parser.add_argument("--metrics-port", type=_port, default=9100, help="default: %(default)s")
     parser.add_argument(
         "--linger-seconds",
@@ -87,6 +94,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         metrics_port=arguments.metrics_port,
         linger_seconds=arguments.linger_seconds,
         brake=Brake(most_bad_share=arguments.stop_at_bad_share, most_bad=arguments.stop_at_bad),
+        kept_connections=arguments.kept_connections,
     )
 
 
@@ -140,6 +148,13 @@ def _port(text: str) -> int:
     number = _number(text)
     if not (number.is_integer() and 1 <= number <= MAX_PORT):
         raise argparse.ArgumentTypeError(f"{text!r} is no port between 1 and {MAX_PORT}")
+    return int(number)
+
+
+def _connections(text: str) -> int:
+    number = _zero_or_more(text)
+    if not number.is_integer():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(number)
 
 

@@ -33,6 +33,8 @@ class Plan:
     metrics_port: int
     linger_seconds: float
     brake: Brake
+    kept_connections: int = 0
+    """0: each request opens its own."""
 
 
 class _Record:
@@ -94,7 +96,9 @@ async def run(plan: Plan, stop: asyncio.Event, show: Callable[[Summary], None]) 
     )
     record = _Record(plan, metrics, stop)
     with served(metrics, plan.metrics_port):
-        async with getter(str(plan.url), addresses, plan.timeout_seconds) as get:
+        async with getter(
+            str(plan.url), addresses, plan.timeout_seconds, kept_connections=plan.kept_connections
+        ) as get:
             due = arrivals(plan.profile, Random(plan.seed))
             elapsed_seconds = await offer(due, get, record, max_in_flight=MAX_IN_FLIGHT, stop=stop)
         for summary in record.summaries(elapsed_seconds):

@@ -35,8 +35,8 @@ class PodView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """The cluster at one moment, as late and incomplete as the metrics are."""
+class ClusterView:
+    """A cluster at one moment, as late and incomplete as the metrics are: all that an HPA looks at."""
 
     now_seconds: float
     desired_replicas: int
@@ -46,6 +46,12 @@ class View:
     """Sum over the pods that have a rate; None: none has."""
     latency_p99_seconds: float | None
     """`histogram_quantile` over the rate window, interpolated as Prometheus does; None without data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View(ClusterView):
+    """The simulated cluster at one moment."""
+
     scraped: Scraped
     """All that Prometheus holds, for scalers that ask more of it."""
 

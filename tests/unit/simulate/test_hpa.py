@@ -20,7 +20,7 @@ from fastapi_tuning.simulate.autoscalers.hpa_behaviour import (
 )
 from fastapi_tuning.simulate.autoscalers.hpa_metrics import CpuUtilisation, ReadySince
 from fastapi_tuning.simulate.autoscalers.keda import scaled_object
-from fastapi_tuning.simulate.scaler import View
+from fastapi_tuning.simulate.scaler import ClusterView
 from tests.unit.simulate.autoscaler_views import pod, pods, view
 
 WIDE = ReplicaBounds(least=1, most=100)
@@ -32,7 +32,7 @@ class Asked:
 
     wanted: int | None
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None:
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None:
         return self.wanted
 
 

@@ -11,7 +11,7 @@ from fastapi_tuning.simulate.autoscalers.hpa_behaviour import (
     stabilise,
 )
 from fastapi_tuning.simulate.autoscalers.hpa_metrics import Metric
-from fastapi_tuning.simulate.scaler import Command, View
+from fastapi_tuning.simulate.scaler import ClusterView, Command
 
 DEFAULT_CPU_TARGET_PERCENT = 80
 """What the API server fills in when an object names no metric."""
@@ -41,7 +41,7 @@ class HorizontalPodAutoscaler:
         self._recommendations: list[Recommendation] = []
         self._events: list[ScaleEvent] = []
 
-    def __call__(self, view: View) -> Command:
+    def __call__(self, view: ClusterView) -> Command:
         now, current = view.now_seconds, view.desired_replicas
         self._look_at_pods(view)
         if not self._recommendations:
@@ -58,7 +58,7 @@ class HorizontalPodAutoscaler:
             now, current, self._bounds.clamp(limit_rate(stabilised, current, now, self._events, self._behaviour))
         )
 
-    def _look_at_pods(self, view: View) -> None:
+    def _look_at_pods(self, view: ClusterView) -> None:
         existing = {pod.name for pod in view.pods}
         self._ready_since = {name: since for name, since in self._ready_since.items() if name in existing}
         for pod in view.pods:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from fastapi_tuning.simulate.scaler import PodView, View
+from fastapi_tuning.simulate.scaler import ClusterView, PodView
 
 TOLERANCE = 0.1
 CPU_INITIALISATION_SECONDS = 300.0
@@ -24,7 +24,7 @@ ReadySince = Mapping[str, float]
 class Metric(Protocol):
     """One entry of `spec.metrics`."""
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None: ...
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class CpuUtilisation:
 
     target_percent: int
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None:
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None:
         running = [pod for pod in view.pods if not _set_aside(pod, view.now_seconds, ready_since)]
         known = {pod.name: pod.cpu_cores for pod in running if pod.cpu_cores is not None}
         missing = {pod.name for pod in view.pods if pod.cpu_cores is None}
@@ -56,7 +56,7 @@ class RequestsPerPod:
 
     target_per_second: float
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None:
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None:
         rates = {pod.name: pod.requests_per_second for pod in view.pods}
         known = {name: rate for name, rate in rates.items() if rate is not None}
         if not known:
@@ -75,7 +75,7 @@ class LatencyP99:
 
     target_seconds: float
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None:
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None:
         if view.latency_p99_seconds is None:
             return None
         ratio = view.latency_p99_seconds / self.target_seconds
@@ -93,7 +93,7 @@ class ExternalRequests:
 
     target_per_second: float
 
-    def replicas(self, view: View, ready_since: ReadySince) -> int | None:
+    def replicas(self, view: ClusterView, ready_since: ReadySince) -> int | None:
         total = view.requests_per_second or 0.0
         existing = len(view.pods)
         if existing and within_tolerance(total / (self.target_per_second * existing)):
