@@ -19,7 +19,7 @@ class Heartbeat:
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
         self._due = time.monotonic()
-        self._last_lag_seconds = 0.0
+        self._last_lag_seconds = self._lag_before_seconds = 0.0
         self.interval_seconds = INTERVAL_SECONDS
         self.lags = Histogram(WAIT_EDGES)
 
@@ -40,10 +40,13 @@ class Heartbeat:
         """How late this turn of the loop is so far, as long as the turn before was at least half as late.
 
         Under overload each turn runs all that arrived during the one before: what is refused once a turn is late keeps
-        the next one short. A single stall is over when requests are looked at again, and refusing those would turn slow
-        answers into errors.
+        the next one short. Where each turn takes in one request only, as uvloop does with new connections, a turn is
+        never late at its beginning: two turns that were twice as late count instead. A single stall is over when
+        requests are looked at again, and refusing those would turn slow answers into errors.
         """
-        return min(self.overdue_seconds(now), 2 * self._last_lag_seconds)
+        this_turn = min(self.overdue_seconds(now), 2 * self._last_lag_seconds)
+        turns_before = min(self._last_lag_seconds, self._lag_before_seconds) / 2
+        return max(this_turn, turns_before)
 
     def watch_for(self, lag_limit_seconds: float | None) -> None:
         """Beats often enough to see such a lag soon; None is the usual interval."""
@@ -58,6 +61,7 @@ class Heartbeat:
         self._timer = self._loop.call_later(self.interval_seconds, self._beat)
 
     def _beat(self) -> None:
+        self._lag_before_seconds = self._last_lag_seconds
         self._last_lag_seconds = max(0.0, time.monotonic() - self._due)
         self.lags.observe(self._last_lag_seconds)
         self._arm()

@@ -201,7 +201,7 @@ def test_one_worker_replaces_four_only_after_the_pods_are_there(
         ({"metrics": {"source": "Guess"}}, "supported values"),
         ({"metrics": {"source": "Custom"}}, "custom queries go with source Custom"),
         ({"objectives": {"errors": {"maxPercent": "lots"}}}, "maxPercent"),
-        ({"database": {"name": "main", "connectionsPerPod": 60, "maxConnections": 100}}, "replicas.min pods must not"),
+        ({"database": {"name": "main", "connectionsPerPod": 98, "maxConnections": 100}}, "replicas.min pods must not"),
         (
             {"database": {"name": "main", "connectionsPerPod": 1, "maxConnections": 3, "reservedConnections": 3}},
             "reservedConnections must be below maxConnections",
