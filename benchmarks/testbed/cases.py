@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from fastapi_tuning.api.status import LimitingFactor
+
 Json = dict[str, Any]
 PATH = "/work"
 INTERVAL_SECONDS = 15
@@ -18,7 +20,7 @@ WINDOW_SECONDS = 30
 OBJECTIVE_MILLISECONDS = 500
 WATCHED_SECONDS = 75
 """From the fault on: five cycles."""
-HEALTHY = "None"
+HEALTHY = LimitingFactor.NONE
 """The factor where nothing is wrong."""
 
 
@@ -37,7 +39,7 @@ class Case:
     """Of the module in sample_app.broken, unless `module` says another."""
     broken: str
     """For the table."""
-    factors: tuple[str, ...]
+    factors: tuple[LimitingFactor, ...]
     """What has to be named; of two causes one is the factor and the other the runner-up."""
     loaded_per_second: float
     quiet_per_second: float = 4
@@ -77,28 +79,28 @@ CASES = (
     Case(
         name="thread_pool",
         broken="`def` endpoint of 300 ms, 150 requests/s on 40 threads",
-        factors=("ThreadPool",),
+        factors=(LimitingFactor.THREAD_POOL,),
         loaded_per_second=150,
         alone=True,
     ),
     Case(
         name="cpu",
         broken="computes 20 ms a request, 60 requests/s on one core",
-        factors=("CPU",),
+        factors=(LimitingFactor.CPU,),
         loaded_per_second=60,
         alone=True,
     ),
     Case(
         name="event_loop",
         broken="`time.sleep(0.2)` in `async def`, 4.5 requests/s",
-        factors=("EventLoopBlocked",),
+        factors=(LimitingFactor.EVENT_LOOP_BLOCKED,),
         loaded_per_second=4.5,
         quiet_per_second=0.5,
     ),
     Case(
         name="database_pool",
         broken="two connections, each kept for 100 ms, to a fast database; 26 requests/s",
-        factors=("DatabasePool",),
+        factors=(LimitingFactor.DATABASE_POOL,),
         loaded_per_second=26,
         backend=Backend.POSTGRES,
         environment={"SAMPLE_DATABASE_POOL_SIZE": "2", "SAMPLE_DATABASE_MAX_OVERFLOW": "0"},
@@ -106,21 +108,21 @@ CASES = (
     Case(
         name="database",
         broken="four hot rows that a request locks for 100 ms, 50 requests/s",
-        factors=("Database",),
+        factors=(LimitingFactor.DATABASE,),
         loaded_per_second=50,
         backend=Backend.POSTGRES,
     ),
     Case(
         name="external_api",
         broken="waits for a service that takes 800 ms, 20 requests/s",
-        factors=("ExternalAPI",),
+        factors=(LimitingFactor.EXTERNAL_API,),
         loaded_per_second=20,
         backend=Backend.UPSTREAM,
     ),
     Case(
         name="memory",
         broken="a cache without bounds fills 95 % of the container's memory",
-        factors=("Memory",),
+        factors=(LimitingFactor.MEMORY,),
         loaded_per_second=20,
         memory="256Mi",
     ),
@@ -128,7 +130,7 @@ CASES = (
         name="imbalance",
         module="thread_pool",
         broken="a hundred kept connections, all to one of three pods; 140 requests/s",
-        factors=("Imbalance",),
+        factors=(LimitingFactor.IMBALANCE,),
         quiet_per_second=160,  # so that all connections are open before there is another pod
         quiet_seconds=15,
         loaded_per_second=140,  # and none is given up for the time that its request takes
@@ -139,7 +141,7 @@ CASES = (
     Case(
         name="cold_pods",
         broken="two new pods beside a warm one; 1.2 s a request in their first minute",
-        factors=("ColdPods",),
+        factors=(LimitingFactor.COLD_PODS,),
         quiet_per_second=24,
         loaded_per_second=24,
         quiet_seconds=70,
@@ -148,13 +150,13 @@ CASES = (
     Case(
         name="application_errors",
         broken="every twentieth answer is a 500, 40 requests/s",
-        factors=("ApplicationErrors",),
+        factors=(LimitingFactor.APPLICATION_ERRORS,),
         loaded_per_second=40,
     ),
     Case(
         name="two_causes",
         broken="as thread_pool and application_errors at once",
-        factors=("ThreadPool", "ApplicationErrors"),
+        factors=(LimitingFactor.THREAD_POOL, LimitingFactor.APPLICATION_ERRORS),
         loaded_per_second=150,
         alone=True,
     ),

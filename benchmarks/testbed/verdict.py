@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.testbed.cases import HEALTHY, Case
+from fastapi_tuning.api.status import LimitingFactor
 
 WITHIN_CYCLES = 3
-NO_DIAGNOSIS = frozenset({HEALTHY, "Unknown"})
+NO_DIAGNOSIS = frozenset({HEALTHY, LimitingFactor.UNKNOWN})
 """Factors that name no cause."""
 
 

@@ -18,6 +18,7 @@ from benchmarks.testbed.verdict import Sighting
 from dev.demo.kubectl import KubectlFailed
 from dev.demo.load_job import LoadJob, start
 from dev.demo.service import Service
+from fastapi_tuning.api.status import LimitingFactor
 
 Json = dict[str, Any]
 _LOOK_SECONDS = 1.0
@@ -116,7 +117,7 @@ def _sighting(status: Mapping[str, Any], seconds: float) -> Sighting:
     diagnosis = status.get("diagnosis") or {}
     return Sighting(
         seconds=seconds,
-        factor=status.get("limitingFactor", "Unknown"),
+        factor=status.get("limitingFactor", LimitingFactor.UNKNOWN),
         confidence=diagnosis.get("confidence", ""),
         evidence=diagnosis.get("evidence", ""),
         runner_up=diagnosis.get("runnerUp") or "",

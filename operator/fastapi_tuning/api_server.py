@@ -118,7 +118,8 @@ class KubernetesApi:
     ) -> Json:
         """See ApiServer; `headers` reach the pod behind a path that ends in its proxy."""
         try:
-            status, body = await self._send("GET", path, list((query or {}).items()), headers=headers)
+            status, content = await self._exchange("GET", path, list((query or {}).items()), headers=headers)
+            body = _json(status, content)
         except _TRANSPORT_ERRORS as error:
             raise TargetUnavailable(f"the API server is not reachable: {error}") from error
         _raise_unless_read(status, body)
@@ -134,7 +135,8 @@ class KubernetesApi:
 
     async def delete(self, path: str) -> None:
         try:
-            status, body = await self._send("DELETE", path, [("propagationPolicy", "Foreground")])
+            status, content = await self._exchange("DELETE", path, [("propagationPolicy", "Foreground")])
+            body = _json(status, content)
         except _TRANSPORT_ERRORS as error:
             raise WriteRejected(f"the API server is not reachable: {error}") from error
         if status >= 300 and status != 404:
@@ -149,7 +151,8 @@ class KubernetesApi:
     async def _write(self, method: str, path: str, body: Json, content_type: str) -> Json:
         query = [("fieldManager", self._field_manager), ("fieldValidation", "Strict")]
         try:
-            status, answer = await self._send(method, path, query, body, content_type)
+            status, content = await self._exchange(method, path, query, body, content_type)
+            answer = _json(status, content)
         except _TRANSPORT_ERRORS as error:
             raise WriteRejected(f"the API server is not reachable: {error}") from error
         if status < 300:
@@ -160,18 +163,6 @@ class KubernetesApi:
         if status == 409:
             raise (FieldConflict if content_type == PatchType.APPLY else Conflict)(message)
         raise WriteRejected(f"the API server answered {status}: {message}")
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: list[tuple[str, str]],
-        body: Json | None = None,
-        content_type: str = "application/json",
-        headers: Mapping[str, str] | None = None,
-    ) -> tuple[int, Json]:
-        status, content = await self._exchange(method, path, query, body, content_type, headers)
-        return status, _json(status, content)
 
     async def _exchange(
         self,

@@ -47,9 +47,9 @@ class ConnectionBook:
             status_of: the newest status of an object.
         """
         claims: dict[str, dict[Key, Claim]] = {}
-        for tuning in sorted(known, key=lambda each: (each.uid in twins, not acts(each, now), each.creation_time)):
-            key = (tuning.namespace, tuning.name)
-            database, target = tuning.spec.database, targets.get(key)
+        naming = [tuning for tuning in known if tuning.spec.database is not None]
+        for tuning in sorted(naming, key=lambda each: (each.uid in twins, not acts(each, now), each.creation_time)):
+            database, target = tuning.spec.database, targets.get((tuning.namespace, tuning.name))
             if database is None or target is None or isinstance(target, NotFound):
                 continue
             share = status_of(tuning).database

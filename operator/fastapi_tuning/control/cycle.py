@@ -155,9 +155,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     if one_worker:
         verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
     else:
-        behind = diagnosis.is_behind_the_pods
-        vain = behind or _only_refusing_helps(situation, history, planned)
-        protection = protection_of(workload, only_refusing_helps=vain)
+        protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
         moved = situation.verdict(situation.shared(replicas), history, planned)
@@ -178,8 +176,9 @@ def _only_refusing_helps(situation: _Situation, history: History, found: Estimat
     """More pods bring nothing, or there may be no more of anything and there is too much load already."""
     now = situation.observation.time
     suspected = any(growth.is_suspected(each, now) for each in (history.replica_growth, history.thread_growth))
+    named = situation.diagnosis is not None and situation.diagnosis.is_behind_the_pods
     cornered = found.overloaded and not may_grow(found, situation.observation.workload, situation.spec)
-    return suspected or found.waits_downstream or cornered
+    return suspected or named or found.waits_downstream or cornered
 
 
 def _of_this_template(history: History, situation: _Situation) -> History:

@@ -66,10 +66,15 @@ class Estimate:
         return idle and not self.threads_bind and (self.shedding or (self.overloaded and self.is_slow))
 
     @property
+    def pool_is_full(self) -> bool:
+        """Whether all threads are in use."""
+        pool, busy = self.capacity.threads, self.busy_threads
+        return pool is not None and busy is not None and busy >= _FULL_POOL * pool
+
+    @property
     def threads_bind(self) -> bool:
         """Whether all threads are in use, and by requests that take no longer than alone."""
-        pool, busy = self.capacity.threads, self.busy_threads
-        return pool is not None and busy is not None and busy >= _FULL_POOL * pool and not self.is_slow
+        return self.pool_is_full and not self.is_slow
 
     @property
     def is_slow(self) -> bool:

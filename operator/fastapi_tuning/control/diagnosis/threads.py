@@ -3,7 +3,6 @@
 from fastapi_tuning.api.status import LimitingFactor
 from fastapi_tuning.control.diagnosis.case import Case, Suspicion, milliseconds
 
-_FULL = 0.9
 _TOO_SLOW_ANYWAY = 0.6
 """Discount where a request that never waits for a thread takes longer than the objective allows."""
 
@@ -14,7 +13,7 @@ def thread_pool(case: Case) -> Suspicion | None:
     threads = found.capacity.threads
     if threads is None:
         return None
-    confidence = max(_queueing(case), _refusing(case, threads), _loaded(case))
+    confidence = max(_queueing(case), _refusing(case), _loaded(case))
     if confidence == 0:
         return None
     seconds = case.request_seconds
@@ -36,10 +35,9 @@ def _queueing(case: Case) -> float:
     return 0.9 if case.is_late or case.found.shedding else 0.7
 
 
-def _refusing(case: Case, threads: int) -> float:
+def _refusing(case: Case) -> float:
     """A limit keeps the queue short."""
-    busy = case.found.busy_threads
-    return 0.8 if case.found.shedding and busy is not None and busy >= _FULL * threads else 0.0
+    return 0.8 if case.found.shedding and case.found.pool_is_full else 0.0
 
 
 def _loaded(case: Case) -> float:

@@ -11,6 +11,7 @@ from fastapi_tuning.control.diagnosis.case import Case, rise
 from fastapi_tuning.control.diagnosis.cold_pods import cold_pods
 from fastapi_tuning.control.diagnosis.cpu import cpu
 from fastapi_tuning.control.diagnosis.database_pool import database_pool
+from fastapi_tuning.control.diagnosis.diagnose import SIGNATURES
 from fastapi_tuning.control.diagnosis.downstream import downstream
 from fastapi_tuning.control.diagnosis.errors import application_errors
 from fastapi_tuning.control.diagnosis.event_loop import event_loop_blocked
@@ -47,20 +48,6 @@ def estimated(seen: Case, **changes: Any) -> Case:
 
 
 WELL = case(observed())
-SIGNATURES = (
-    database,
-    database_pool,
-    event_loop_blocked,
-    external_api,
-    downstream,
-    thread_pool,
-    cpu,
-    memory,
-    imbalance,
-    cold_pods,
-    application_errors,
-    traffic_only,
-)
 
 
 @pytest.mark.parametrize("signature", SIGNATURES)
