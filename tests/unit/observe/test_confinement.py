@@ -89,10 +89,10 @@ def test_what_cannot_be_shown_to_stay_in_its_namespace_is_refused(query: str) ->
     ids=["brackets", "sum", "calls", "powers", "signs"],
 )
 def test_a_query_that_would_keep_the_parser_busy_is_refused_at_once(query: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(QueryNotConfined, match="recording rule"):
         confined(query, "shop")
-    assert time.process_time() - began < 0.2
+    assert time.thread_time() - began < 0.2
 
 
 PIECES = (
