@@ -71,7 +71,7 @@ class Bounds:
     def level_near(self, rate: float) -> float:
         """A multiple of the grain, one at least, never above `most`; in decimal places, for people to read."""
         greatest = math.floor(self.most / self.grain * (1 + _ROUNDING))
-        return round(max(1, min(greatest, round(rate / self.grain))) * self.grain, 6)
+        return min(self.most, round(max(1, min(greatest, round(rate / self.grain))) * self.grain, 6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

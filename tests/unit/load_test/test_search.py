@@ -47,6 +47,12 @@ def test_it_never_exceeds_what_was_allowed(bounds: Bounds, capacity: float) -> N
     assert sum(each.seconds + bounds.overhead_seconds for each in steps) <= bounds.most_seconds
 
 
+def test_a_bound_a_hair_below_a_multiple_of_the_grain_is_not_exceeded() -> None:
+    allowed = bounds(start=1.0, most=2 - 1e-12, grain=0.1)
+    assert allowed.level_near(2.0) <= allowed.most
+    assert allowed.level_near(allowed.highest) == allowed.highest
+
+
 @given(ANY_BOUNDS, st.lists(st.sampled_from(Verdict), max_size=FAR_TOO_MANY))
 def test_it_ends_whatever_the_service_does(bounds: Bounds, verdicts: list[Verdict]) -> None:
     endless, steps = unbounded(bounds), list[Step]()
