@@ -38,7 +38,7 @@ def admission(app: App, traffic: Traffic, options: Options) -> App:
             return
         began = monotonic()
         traffic.started += 1
-        if traffic.guarded and (rule := traffic.refusal(began)) is not None:
+        if traffic.guarded and (rule := traffic.refusal(began, receive)) is not None:
             await _refuse(send)
             traffic.refused(rule, monotonic() - began)
             return

@@ -56,7 +56,6 @@ class LoopAgent:
 
     def admit(self, traffic: Traffic) -> None:
         """Counts and limits the requests of an app that runs in this loop."""
-        traffic.heartbeat = self.heartbeat
         self.traffics += (traffic,)
 
     def serve(self, server: Any) -> None:
@@ -104,7 +103,6 @@ class LoopAgent:
             _guarded(self._pool_knob.turn, settings.threads)
         if self._executor_knob is not None:
             _guarded(self._executor_knob.turn, settings.executor_threads)
-        self.heartbeat.watch_for(settings.loop_lag_limit_seconds)
         for server in self.servers:
             _guarded(server.apply, settings)
         for traffic in self.traffics:

@@ -6,10 +6,12 @@ Written in the event loop's thread, read from any. What is asked of it may be se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from fastapi_tuning_agent.heartbeat import Heartbeat
 from fastapi_tuning_agent.histogram import REQUEST_EDGES, Histogram
+from fastapi_tuning_agent.request_wait import waited_seconds
 from fastapi_tuning_agent.settings import Settings
+from fastapi_tuning_agent.standing_queue import StandingQueue
 
 IN_FLIGHT = "in_flight"
 LOOP_LAG = "loop_lag"
@@ -19,6 +21,8 @@ SHED = 0
 OUTCOMES = ("shed", "1xx", "2xx", "3xx", "4xx", "5xx")
 _OBJECTIVE_SHARES = (0.4, 0.6, 0.8, 1.0)
 """Edges are close where a tail is compared with the objective: an interpolated percentile may be a bucket off."""
+_ASK_SECONDS = 0.01
+"""No more than one request in so long is asked how long it waited, but each while a queue stands: to ask costs 3 µs."""
 _ALWAYS_SHOWN = frozenset({"shed", "2xx", "5xx"})  # a rate can only be taken of what was there before it grew
 
 
@@ -26,13 +30,14 @@ class Traffic:
     """Counts of one app, and the limits that its requests are held to."""
 
     __slots__ = (
+        "_ask_at",
         "_close_credit",
         "_close_share",
+        "_queue",
         "closing",
         "draining",
         "durations",
         "guarded",
-        "heartbeat",
         "in_flight",
         "in_flight_limit",
         "lag_limit_seconds",
@@ -47,7 +52,8 @@ class Traffic:
         self.durations = tuple(Histogram(REQUEST_EDGES) for _ in OUTCOMES)
         """By the first digit of the status."""
         self.shed = {IN_FLIGHT: 0, LOOP_LAG: 0}
-        self.heartbeat: Heartbeat | None = None
+        self._ask_at = 0.0
+        self._queue = StandingQueue()
         self.in_flight_limit: int | None = None
         self.lag_limit_seconds: float | None = None
         self.guarded = False
@@ -74,13 +80,14 @@ class Traffic:
         self.draining = draining
         self.closing = self.draining or self._close_share > 0
 
-    def refusal(self, now: float) -> str | None:
-        """The rule by which the request that arrived at `now` (monotonic seconds) is not let in; None lets it in."""
+    def refusal(self, now: float, receive: Any) -> str | None:
+        """The rule by which the request that is taken in at `now` (monotonic seconds) is refused; None lets it in."""
         if self.in_flight_limit is not None and self.in_flight >= self.in_flight_limit:
             return IN_FLIGHT
-        if self.lag_limit_seconds is None or self.heartbeat is None:
+        if self.lag_limit_seconds is None or (now < self._ask_at and not self._queue.stands):
             return None
-        return LOOP_LAG if self.heartbeat.lag_seconds(now) > self.lag_limit_seconds else None
+        self._ask_at = now + _ASK_SECONDS
+        return LOOP_LAG if self._queue.refuses(now, waited_seconds(receive), self.lag_limit_seconds) else None
 
     def refused(self, rule: str, seconds: float) -> None:
         self.shed[rule] += 1

@@ -16,6 +16,8 @@ BALANCED_RATIO = 1.2
 _SCRAPED_SECONDS = 60
 """Until every pod was scraped after a change; the effect itself has a time stamp."""
 _BALANCE_SECONDS = 150
+_CONNECTIONS = 40
+"""Each used three times a second, so that none of them idles until the server closes it."""
 FIRST_MILLISECONDS = 1000
 _SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 """So that fifty pods fit on a small node."""
@@ -120,6 +122,7 @@ def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
         path="/loop?milliseconds=100",
         profile=f"40s@120,{_BALANCE_SECONDS}s@120",
         objective_milliseconds=500,
+        kept_connections=_CONNECTIONS,
     )
     service.tune(apply={"strategy": "Auto"}, connections={"mode": mode}, replicas={"mode": "Off"})
     service.deploy_plain(replicas=1)

@@ -59,7 +59,7 @@ def document_of(applied: Settings, spec: FastAPITuningSpec) -> str:
     """The settings that are ours, and the objective, where the agent puts a bucket edge. A missing key: as it was.
 
     Requests in flight say nothing where requests compute in the event loop: they wait before anybody counts them. So a
-    concurrency limit goes with one on the loop's lag.
+    concurrency limit goes with one on the wait for the loop.
     """
     values: dict[str, object] = {
         key: getattr(applied, field) for field, key in _FIELDS.items() if getattr(applied, field) is not None
@@ -71,8 +71,7 @@ def document_of(applied: Settings, spec: FastAPITuningSpec) -> str:
 
 
 def loop_lag_limit_milliseconds(spec: FastAPITuningSpec) -> int:
-    """Half of the objective, since a request waits for the loop when it comes and when it is answered; and little
-    enough for a probe of a second, which takes a few turns of the loop."""
+    """Half of the objective for the wait, half to be served in; and little enough for a probe of a second."""
     return min(_LARGEST_LAG_LIMIT_MILLISECONDS, spec.objectives.latency.threshold_milliseconds // 2)
 
 

@@ -10,7 +10,9 @@ from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import Knob, Proposal, bounds_of, mode_of, within
 from fastapi_tuning.control.observation import Delivery, PodTraffic, Traffic, Workload
 
-_ADMISSION_MARGIN = 0.9
+_ADMISSION_MARGIN = 0.8
+"""The rest is for what a request waits outside the app, where nobody counts it: network, accept queue, event loop. On a
+cluster 0.9 put the p99 that clients saw 4 % above the objective."""
 _LONGEST_QUEUE = 100_000
 _ROUNDING = 1e-9
 _HEADROOM = 2
@@ -50,7 +52,7 @@ def may_grow(estimate: Estimate, workload: Workload, spec: FastAPITuningSpec) ->
 
 
 def admitted(estimate: Estimate, spec: FastAPITuningSpec) -> int | None:
-    """Requests in flight of a pod that still make the objective: L = ⌈X S⌉ + ⌊0.9 X (objective - S99)⌋.
+    """Requests in flight of a pod that still make the objective: L = ⌈X S⌉ + ⌊0.8 X (objective - S99)⌋.
 
     X S requests are served at a time (all T threads where threads bind, about one where CPU does), and the last one
     admitted waits for the others, which leave at the rate X. Under overload X is what the busiest pod really serves: a

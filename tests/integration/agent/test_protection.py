@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import statistics
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from tests.integration.agent.environments import CURRENT, ready
 from tests.integration.agent.servers import PATIENCE_SECONDS, Server, eventually, running
 
 PARSERS = [("httptools", "uvloop"), ("h11", "asyncio")]
+_CLIENTS = 60
 
 
 @contextmanager
@@ -65,6 +67,26 @@ def test_a_loop_that_is_late_refuses_what_queued_up_meanwhile(tmp_path: Path) ->
         assert server.metrics()['requests_shed_total{reason="loop_lag"}'] == statuses.count(503)
         assert server.status_of("/healthz") == 200
         eventually(lambda: server.status_of("/") == 200, "it lets in again once it is on time", server, 3)
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_new_connections_beyond_what_the_loop_can_do_do_not_keep_probes_waiting(loop: str, tmp_path: Path) -> None:
+    """uvloop takes in one connection a turn: the queue is the kernel's then, and the loop is never late."""
+    with (
+        serving(tmp_path, {"loopLagLimitMilliseconds": 150}, loop=loop) as server,
+        ThreadPoolExecutor(_CLIENTS) as clients,
+    ):
+        asked = [clients.submit(_ask_for, server, "/blocking?milliseconds=20", seconds=5) for _ in range(_CLIENTS)]
+        waits = []
+        while not all(each.done() for each in asked):
+            began = time.monotonic()
+            assert server.status_of("/healthz") == 200
+            waits.append(time.monotonic() - began)
+            time.sleep(0.1)
+        statuses = [status for each in asked for status in each.result()]
+        assert statistics.median(waits) < 0.5  # they would wait for all other clients: 1.2 s
+        assert statuses.count(200) > 0.5 * 5 / 0.02
+        assert server.metrics()['requests_shed_total{reason="loop_lag"}'] == statuses.count(503)
 
 
 @pytest.mark.parametrize(("http_parser", "loop"), PARSERS)
@@ -131,6 +153,16 @@ def test_a_websocket_passes_untouched(tmp_path: Path) -> None:
             connection.sendall(b"\x81\x82\x00\x00\x00\x00hi")  # one text frame, masked with zeros
             assert b"hi" in connection.recv(4096)
         assert server.metrics()["requests_started_total"] == 0
+
+
+def _ask_for(server: Server, path: str, *, seconds: float) -> list[int]:
+    """The statuses of one request after the other; who is refused waits for a moment, as clients do."""
+    end, statuses = time.monotonic() + seconds, []
+    while time.monotonic() < end:
+        statuses.append(server.status_of(path))
+        if statuses[-1] == 503:
+            time.sleep(0.2)
+    return statuses
 
 
 def _blocked_by(server: Server, function: str) -> float:

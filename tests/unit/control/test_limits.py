@@ -27,7 +27,7 @@ def limit(
 
 
 # 400 requests/s for the 0.4 s between service time and objective, nine tenths of it, and the pool itself.
-ADMITTED = 40 + math.floor(0.9 * 400 * 0.4)
+ADMITTED = 40 + math.floor(0.8 * 400 * 0.4)
 
 
 def test_whoever_is_admitted_under_the_limit_still_makes_the_objective() -> None:
@@ -38,7 +38,7 @@ def test_whoever_is_admitted_under_the_limit_still_makes_the_objective() -> None
 def test_the_tail_of_the_service_time_counts_where_it_is_known() -> None:
     found = estimate(capacity=capacity(service_tail_seconds=0.3))
 
-    assert limits.admitted(found, spec()) == 40 + math.floor(0.9 * 400 * 0.2)
+    assert limits.admitted(found, spec()) == 40 + math.floor(0.8 * 400 * 0.2)
 
 
 def test_no_queue_is_admitted_where_the_service_time_alone_breaks_the_objective() -> None:
@@ -50,13 +50,13 @@ def test_no_queue_is_admitted_where_the_service_time_alone_breaks_the_objective(
 def test_about_one_request_is_served_at_a_time_where_cpu_binds() -> None:
     blind = capacity(threads=None, thread_saturated_per_second=None, cpu_saturated_per_second=10.0)
 
-    assert limit(estimate(capacity=blind)).wanted == max(10, 2 * (1 + math.floor(0.9 * 10 * 0.4)))
+    assert limit(estimate(capacity=blind)).wanted == max(10, 2 * (1 + math.floor(0.8 * 10 * 0.4)))
 
 
 def test_under_overload_the_rate_counts_that_is_really_served() -> None:
     starved = replace(MISSED, busiest_per_second=50.0)
 
-    assert limits.admitted(starved, spec()) == 5 + math.floor(0.9 * 50 * 0.4)
+    assert limits.admitted(starved, spec()) == 5 + math.floor(0.8 * 50 * 0.4)
 
 
 def test_the_limit_stays_within_the_bounds_of_the_spec() -> None:
@@ -110,7 +110,7 @@ def test_a_pool_in_full_use_serves_at_its_own_rate_however_little_of_the_overloa
     begun: dict[str, Any] = {"verdict": Verdict.MISSED, "busiest_per_second": 100.0}
 
     assert limits.admitted(estimate(**begun, busy_threads=38.0), spec()) == ADMITTED
-    assert limits.admitted(estimate(**begun, busy_threads=10.0), spec()) == 10 + math.floor(0.9 * 100 * 0.4)
+    assert limits.admitted(estimate(**begun, busy_threads=10.0), spec()) == 10 + math.floor(0.8 * 100 * 0.4)
 
 
 @pytest.mark.parametrize("unknown", [{"service_seconds": None}, {"thread_saturated_per_second": None}])
