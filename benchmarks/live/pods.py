@@ -15,9 +15,9 @@ Json = dict[str, Any]
 BALANCED_RATIO = 1.2
 _SCRAPED_SECONDS = 60
 """Until every pod was scraped after a change; the effect itself has a time stamp."""
-_BALANCE_SECONDS = 150
-_CONNECTIONS = 40
-"""Each used three times a second, so that none of them idles until the server closes it."""
+_BALANCE_SECONDS = 240
+_CONNECTIONS = 100
+"""Sixty of them are in use at a time, and none idles until the server closes it."""
 FIRST_MILLISECONDS = 1000
 _SMALL = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}}
 """So that fifty pods fit on a small node."""
@@ -110,7 +110,7 @@ class Balance:
 
     mode: str
     seconds_to_balance: float | None
-    """From the last new pod's readiness until the busiest pod served at most 1.2 times what the idlest did, over 15 s;
+    """From the last new pod's readiness until the busiest pod served at most 1.2 times what the idlest did, over 30 s;
     None: not within the time that was watched."""
     ratio_at_end: float
     failed_ratio: float
@@ -119,9 +119,9 @@ class Balance:
 def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
     """Three pods instead of one, under a load that one could carry; every client keeps its connections."""
     job = LoadJob(
-        path="/loop?milliseconds=100",
+        path="/loop?milliseconds=500",
         profile=f"40s@120,{_BALANCE_SECONDS}s@120",
-        objective_milliseconds=500,
+        objective_milliseconds=1000,
         kept_connections=_CONNECTIONS,
     )
     service.tune(apply={"strategy": "Auto"}, connections={"mode": mode}, replicas={"mode": "Off"})
@@ -151,5 +151,5 @@ def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
 def _ratio(service: Service) -> float:
     """Requests of the busiest pod over those of the idlest; infinite while one has none."""
     counter = f'fastapi_tuning_requests_started_total{{namespace="{service.namespace}"}}'
-    rates = instant_values(service.kubectl, f"max by (pod) (rate({counter}[15s]))")
+    rates = instant_values(service.kubectl, f"max by (pod) (rate({counter}[30s]))")
     return math.inf if len(rates) < 3 or min(rates) == 0 else max(rates) / min(rates)

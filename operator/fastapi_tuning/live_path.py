@@ -11,13 +11,13 @@ from datetime import datetime
 
 from fastapi_tuning.act.live import live_after, set_settings
 from fastapi_tuning.act.moves import restart_for_agent
-from fastapi_tuning.api.agent import PodSettings, document_of, expiry_of
+from fastapi_tuning.api.agent import PodSettings, closing_share_in, document_of, expiry_of
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, Mode
 from fastapi_tuning.api.status import ConditionType, Decision, FastAPITuningStatus, Live
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import ApiServer
-from fastapi_tuning.control.balance import shares_to_close
+from fastapi_tuning.control.balance import share_to_close
 from fastapi_tuning.control.observation import BlockingCall, Delivery, LaunchForm, Observation, Signals, Traffic
 from fastapi_tuning.control.route import FirstInjection, Route, first_injection, route, wants_agent
 from fastapi_tuning.observe.agents import (
@@ -161,12 +161,13 @@ class LivePath:
             return live, {}, []
         texts = [pod.settings for pod in pods]
         live = live_after(live, document_of(turn.after.applied, tuning.spec), texts, turn.now)
-        shares, expires_at = _shares(turn), expiry_of(tuning.spec, turn.now)
+        before = max((closing_share_in(text) for text in texts), default=0.0)
+        share, expires_at = _share(turn, before), expiry_of(tuning.spec, turn.now)
         wanted = {
             pod.name: PodSettings(
                 generation=live.generation,
                 document=live.settings,
-                close_connections_share=shares.get(pod.name, 0.0),
+                close_connections_share=share,
                 expires_at=expires_at,
             ).text()
             for pod in pods
@@ -176,7 +177,7 @@ class LivePath:
             return live, {}, []
         with self.metrics.live_write_seconds.time():
             failures = await set_settings(self.api, tuning.namespace, different)
-        return live, dict(failures), _shedding(shares, texts)
+        return live, dict(failures), _shedding(turn, share, before)
 
     async def _bring_in(self, turn: Turn, injection: FirstInjection, live: Live) -> tuple[Live, Decision | None]:
         """The one restart that the first agent takes; a refused one is tried again in the next cycle."""
@@ -233,21 +234,25 @@ def _injection(turn: Turn) -> FirstInjection:
     )
 
 
-def _shares(turn: Turn) -> Mapping[str, float]:
+def _share(turn: Turn, before: float) -> float:
     """None while pods are replaced: what is hot then is gone soon."""
     spec, signals = turn.tuning.spec, turn.signals
     asked_for = spec.effective_mode(spec.connections.mode) is Mode.AUTO
     if not asked_for or turn.target.workload.rollout_in_progress or not isinstance(signals, Traffic):
-        return {}
-    return shares_to_close(signals.pods, signals.window_seconds)
+        return 0.0
+    return share_to_close(signals.pods, signals.window_seconds, before)
 
 
-def _shedding(shares: Mapping[str, float], texts: list[str | None]) -> list[Said]:
-    """Said when it begins, and not at each change of a share."""
-    if not shares or any("closeConnectionsShare" in (text or "") for text in texts):
+def _shedding(turn: Turn, share: float, before: float) -> list[Said]:
+    """Said when it begins, and not at each change of the share."""
+    if share == 0 or before > 0 or not isinstance(turn.signals, Traffic):
         return []
-    pods = ", ".join(f"{pod} {share:.0%}" for pod, share in sorted(shares.items()))
-    message = f"pods with more than their share of requests close connections after that share of answers: {pods}"
+    rates = sorted((pod.served_per_second, pod.pod) for pod in turn.signals.pods)
+    (least, idlest), (most, busiest) = rates[0], rates[-1]
+    message = (
+        f"{busiest} serves {most:.1f} requests/s and {idlest} {least:.1f}: "
+        f"{share:.0%} of all answers close their connection, so that clients spread over the pods"
+    )
     return [(EventType.NORMAL, Reason.IMBALANCE, message)]
 
 

@@ -87,6 +87,15 @@ def generation_in(text: str | None) -> int:
     return found if type(found) is int and found > 0 else 0
 
 
+def closing_share_in(text: str | None) -> float:
+    """Share of the answers that close their connection, by an annotation's value; 0 where it says nothing usable."""
+    try:
+        found = float(json.loads(text or "{}").get("closeConnectionsShare", 0))
+    except (ValueError, TypeError, AttributeError):
+        return 0.0
+    return found if 0 <= found <= 1 else 0.0
+
+
 def expiry_of(spec: FastAPITuningSpec, now: datetime) -> datetime | None:
     """When the settings end unless renewed; at least the asked-for time ahead. None: never.
 
