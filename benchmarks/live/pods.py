@@ -1,6 +1,7 @@
 """How settings and connections reach many pods: from the decision into every process, and from old pods to new ones."""
 
 import math
+import statistics
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,9 +111,12 @@ class Balance:
 
     mode: str
     seconds_to_balance: float | None
-    """From the last new pod's readiness until the busiest pod served at most 1.2 times what the idlest did, over 30 s;
-    None: not within the time that was watched."""
-    ratio_at_end: float
+    """From the last new pod's readiness until the busiest pod first served at most 1.2 times what the idlest did, over
+    30 s; None: not within the time that was watched."""
+    balanced_share: float | None
+    """Of the looks since then, one each 2 s, those that found them as even."""
+    median_ratio: float
+    """Of the second half of the time."""
     failed_ratio: float
 
 
@@ -130,20 +134,18 @@ def connections_follow_the_pods(service: Service, *, mode: str) -> Balance:
     time.sleep(40)
     service.scale(3)
     ready = time.monotonic()
-    balanced: float | None = None
-    ratio = math.inf
-    while time.monotonic() - ready < _BALANCE_SECONDS - 20:
-        ratio = _ratio(service)
-        if ratio > BALANCED_RATIO:
-            balanced = None
-        elif balanced is None:
-            balanced = time.monotonic() - ready
+    looks: list[tuple[float, float]] = []
+    while (since := time.monotonic() - ready) < _BALANCE_SECONDS - 20:
+        looks.append((since, _ratio(service)))
         time.sleep(2)
+    balanced = next((since for since, ratio in looks if ratio <= BALANCED_RATIO), None)
+    later = [ratio <= BALANCED_RATIO for since, ratio in looks if balanced is not None and since >= balanced]
     summary = phases(service.kubectl, service.namespace, job)[-1]
     return Balance(
         mode=mode,
         seconds_to_balance=balanced,
-        ratio_at_end=ratio,
+        balanced_share=sum(later) / len(later) if later else None,
+        median_ratio=statistics.median(ratio for _, ratio in looks[len(looks) // 2 :]),
         failed_ratio=(summary["errors"] + summary["timeouts"]) / summary["offered"],
     )
 
