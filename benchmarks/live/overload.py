@@ -78,9 +78,9 @@ def sync_overload(service: Service, *, tuned: bool) -> tuple[Outcome, ...]:
 
 
 def async_overload(service: Service, *, tuned: bool, loop: str) -> tuple[Outcome, ...]:
-    """Three times what one core computes in the event loop, 10 ms a request, each on a connection of its own.
+    """Three times what one core computes in the event loop, 20 ms a request, each on a connection of its own.
 
-    With 5 ms it were 600 new connections a second, and on two cores the generator is late itself.
+    With 5 ms it were 600 new connections a second, and on two cores the generator is late itself then.
     """
     if tuned:
         service.tune(
@@ -91,8 +91,8 @@ def async_overload(service: Service, *, tuned: bool, loop: str) -> tuple[Outcome
         )
     service.deploy_plain(replicas=1, command=[*PLAIN_COMMAND, f"--loop={loop}"])
     job = LoadJob(
-        path="/compute?milliseconds=10",
-        profile="60s@30,30s@300,60s@300",
+        path="/compute?milliseconds=20",
+        profile="60s@15,30s@150,60s@150",
         objective_milliseconds=OBJECTIVE_MILLISECONDS,
     )
     name = f"3x overload of the loop, {loop}, " + ("with the agent" if tuned else "without")
