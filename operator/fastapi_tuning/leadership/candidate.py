@@ -1,0 +1,92 @@
+"""When a candidate may take the lease, and until when it may act on it. Pure; the rules of client-go's leaderelection.
+
+Clocks are not compared: a candidate counts, by its own monotonic clock, how long the lease has not changed. A holder
+counts from before it asked for a renewal, the others from after they saw it, so the holder always gives up first:
+
+    renewal asked for ──── 10 s ──→ the holder stops      the API server wrote it, another saw it ──── 15 s ──→ it takes over
+
+That holds as long as no clock runs more than half as fast again as another (15 s against 10 s).
+"""
+
+from dataclasses import dataclass, field, replace
+
+from fastapi_tuning.leadership.lease import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """The times of an election; the defaults are those of Kubernetes' own components.
+
+    Raises:
+        ValueError: a holder would still act when another takes over, or have no second try.
+    """
+
+    lease_seconds: int = 15
+    """How long the others wait for a silent holder."""
+    renew_deadline_seconds: float = 10.0
+    """How long after its last renewal a holder still acts."""
+    retry_seconds: float = 2.0
+    """From the beginning of one try to that of the next."""
+
+    def __post_init__(self) -> None:
+        if not 0 < 2 * self.retry_seconds <= self.renew_deadline_seconds < self.lease_seconds:
+            raise ValueError(f"2 × retry ≤ renew deadline < lease does not hold: {self}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What one operator knows of the lease. Every time is one of its own monotonic clock, in seconds."""
+
+    identity: str
+    timing: Timing = field(default_factory=Timing)
+    lease: Lease | None = None
+    """As last read or written; None: it has to be read."""
+    changed_at: float = 0.0
+    """When it was first seen as it is."""
+    renewed_at: float | None = None
+    """When that request began which last made it ours; None: it is not, or not for sure."""
+
+    def leads(self, at: float) -> bool:
+        """Whether a write may begin."""
+        return self.renewed_at is not None and at < self.renewed_at + self.timing.renew_deadline_seconds
+
+    def write_seconds(self, at: float) -> float:
+        """How long a write that begins now may take, so that it ends before another can lead; 0: none may begin."""
+        if self.renewed_at is None or not self.leads(at):
+            return 0.0
+        return self.renewed_at + self.timing.lease_seconds - at
+
+    def may_claim(self, at: float) -> bool:
+        """Whether the lease is nobody's, ours, or has not changed for as long as its holder promised to renew it in."""
+        if self.lease is None:
+            return False
+        free = self.lease.holder in ("", self.identity)
+        return free or at >= self.changed_at + self.lease.duration_seconds
+
+    def saw(self, lease: Lease, at: float) -> "Candidate":
+        """It was read; `at` is when the answer had come."""
+        changed = self.lease is None or lease.version != self.lease.version
+        kept = self.renewed_at if lease.holder == self.identity else None
+        return replace(self, lease=lease, changed_at=at if changed else self.changed_at, renewed_at=kept)
+
+    def claimed(self, lease: Lease, begun_at: float, at: float) -> "Candidate":
+        """Our write was accepted; `begun_at` is when we began to ask for it."""
+        return replace(self, lease=lease, changed_at=at, renewed_at=begun_at)
+
+    def in_doubt(self) -> "Candidate":
+        """A try failed, perhaps after it was written: a holder reads before it writes again."""
+        return self if self.renewed_at is None else replace(self, lease=None)
+
+    def lapsed(self, at: float) -> "Candidate":
+        """What is left once the time to act is over."""
+        return self if self.leads(at) else replace(self, renewed_at=None)
+
+    def next_try_at(self, begun_at: float) -> float:
+        """When to try again after a try that began then: at once when the lease is over, ours or another's."""
+        later = begun_at + self.timing.retry_seconds
+        if self.renewed_at is not None:
+            return min(later, self.renewed_at + self.timing.renew_deadline_seconds)
+        if self.lease is None or self.lease.holder in ("", self.identity):
+            return later
+        over = self.changed_at + self.lease.duration_seconds
+        return min(later, over) if over > begun_at else later
