@@ -102,7 +102,9 @@ _PORT = click.IntRange(0, 65535)
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
     show_default=True,
 )
-@click.option("--lease", help="NAMESPACE/NAME of a Lease: act only while it is ours. Without it this operator is alone.")
+@click.option(
+    "--lease", help="NAMESPACE/NAME of a Lease: act only while holding it. Without it this operator is alone."
+)
 @click.option("--live/--no-live", default=True, show_default=True, help="Hand settings to running pods with the agent.")
 @click.option("--agent-image", help="Image that holds the agent; without it no webhook is served.")
 @click.option("--agent-pull-policy", default="IfNotPresent", show_default=True, help="Of the agent's image.")

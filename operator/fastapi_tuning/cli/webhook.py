@@ -73,9 +73,7 @@ def keeper_of(settings: WebhookSettings, api: ApiServer) -> CertificateKeeper | 
     )
 
 
-def _injector(
-    source: AgentSource, cache: TuningCache, reconciler: Reconciler, events: EventRecorder
-) -> Injector:
+def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler, events: EventRecorder) -> Injector:
     def wanted(tuning: FastAPITuning) -> bool:
         return wants_agent(tuning.spec) and not reconciler.newest_status(tuning).live.gave_up(tuning.generation)
 

@@ -25,7 +25,7 @@ _RELIST_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 _PAGE = "500"
 _INHERITED_SECONDS = 30.0
-"""How long a deletion may have been left to a leader that had died: until its lease was over, and a cycle before that."""
+"""How long a deletion may have waited for a leader that had died: the rest of a cycle, its lease and a retry."""
 _UNREADABLE_INTERVAL_SECONDS = 15.0
 """An object without a readable spec has no interval of its own."""
 
@@ -59,8 +59,8 @@ class ControlLoop:
         self.reconciler.metrics.leader.set(1)
 
     def follow(self) -> None:
-        """From now on another one acts, or soon may. What is under way is given up; what was learned is read anew from the
-        objects, as after a restart, should we lead again."""
+        """From now on another one acts, or soon may. What is under way is given up; should we lead again, what was
+        learned is read from the objects, as after a restart."""
         self.leading = False
         if self._cycle is not None:
             self._cycle.cancel()

@@ -3,14 +3,19 @@
 Clocks are not compared: a candidate counts, by its own monotonic clock, how long the lease has not changed. A holder
 counts from before it asked for a renewal, the others from after they saw it, so the holder always gives up first:
 
-    renewal asked for ──── 10 s ──→ the holder stops      the API server wrote it, another saw it ──── 15 s ──→ it takes over
+    renewal asked for ── 10 s ──→ the holder begins no write ── 3.5 s ──→ its last one is over
+      └─ it is written, and seen ── 15 s ──→ another takes over
 
-That holds as long as no clock runs more than half as fast again as another (15 s against 10 s).
+No clock may run faster than another by more than half (15 s against 10 s) for the beginning of a write, and by more
+than a ninth (15 s against 13.5 s) for its end; quartz is good to a ten-thousandth.
 """
 
 from dataclasses import dataclass, field, replace
 
 from fastapi_tuning.leadership.lease import Lease
+
+_WRITES_END = 0.9
+"""As a share of the lease: what is left is for clocks that differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,13 @@ class Timing:
     """From the beginning of one try to that of the next."""
 
     def __post_init__(self) -> None:
-        if not 0 < 2 * self.retry_seconds <= self.renew_deadline_seconds < self.lease_seconds:
-            raise ValueError(f"2 × retry ≤ renew deadline < lease does not hold: {self}")
+        if not 0 < 2 * self.retry_seconds <= self.renew_deadline_seconds < self.writes_end_seconds:
+            raise ValueError(f"2 × retry ≤ renew deadline < {_WRITES_END} × lease does not hold: {self}")
+
+    @property
+    def writes_end_seconds(self) -> float:
+        """How long after the last renewal the last write is over."""
+        return _WRITES_END * self.lease_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,13 @@ class Candidate:
         """How long a write that begins now may take, so that it ends before another can lead; 0: none may begin."""
         if self.renewed_at is None or not self.leads(at):
             return 0.0
-        return self.renewed_at + self.timing.lease_seconds - at
+        return self.renewed_at + self.timing.writes_end_seconds - at
+
+    def at_most_while_leading(self, seconds: float, at: float) -> float:
+        """That long, but not beyond the end of our time to act, of which others have to hear at once."""
+        if self.renewed_at is None:
+            return seconds
+        return min(seconds, self.renewed_at + self.timing.renew_deadline_seconds - at)
 
     def may_claim(self, at: float) -> bool:
         """Whether the lease is nobody's, ours, or has not changed for as long as its holder promised to renew it in."""

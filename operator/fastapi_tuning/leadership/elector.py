@@ -61,10 +61,9 @@ class Elector:
 
     async def _try(self) -> None:
         """One try to get or keep the lease, given up early enough for a second one, and when our time to act ends."""
-        left = self._candidate.write_seconds(self.monotonic()) - self._grace_seconds
         patience = self.timing.renew_deadline_seconds / 2
         try:
-            async with asyncio.timeout(min(patience, left) if self._leading else patience):
+            async with asyncio.timeout(self._candidate.at_most_while_leading(patience, self.monotonic())):
                 await self._get_or_keep()
         except Conflict:
             # Another was faster, or somebody wrote something else into it.
@@ -72,10 +71,6 @@ class Elector:
         except (FastAPITuningError, TimeoutError) as error:
             self._candidate = self._candidate.in_doubt()
             logger.warning("lease not reached", extra={"lease": self.path, "error": str(error) or "no answer in time"})
-
-    @property
-    def _grace_seconds(self) -> float:
-        return self.timing.lease_seconds - self.timing.renew_deadline_seconds
 
     async def _get_or_keep(self) -> None:
         if self._candidate.lease is None or not self._leading:
