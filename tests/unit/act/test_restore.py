@@ -46,8 +46,8 @@ async def test_live_settings_are_taken_away_from_the_pods_that_have_them() -> No
 
 
 async def test_a_target_that_is_gone_cannot_be_restored() -> None:
+    status = FastAPITuningStatus(original=Settings(replicas=3))
     with pytest.raises(NotFound):
-        status = FastAPITuningStatus(original=Settings(replicas=3))
         await restore(FakeApiServer(), CHECKOUT, workload(), status, Settings(), [])
 
 
