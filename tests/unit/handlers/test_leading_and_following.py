@@ -133,7 +133,7 @@ def test_who_leads_again_begins_anew_even_if_nobody_looked_in_between() -> None:
         await asyncio.sleep(5.0)
         operator.loop.follow()
         operator.loop.lead()
-        await asyncio.sleep(40.0)
+        await asyncio.sleep(29.0)
 
     cycles = running(scenario, cycle_seconds=10.0).cycles
     assert len(cycles.began) == len(cycles.ended) + 1, "the first one was given up"
