@@ -40,6 +40,11 @@ class LeaseName:
     namespace: str
     name: str
 
+    @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return resource_path("coordination.k8s.io/v1", "leases", namespace=self.namespace, name=self.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSettings:
@@ -81,7 +86,14 @@ async def run_operator(settings: OperatorSettings) -> None:
     async with ApiClient() as client:
         listener = listen(settings.port)
         api = KubernetesApi(client)
-        elector = _elector_of(settings.lease, api, began=lambda: loop.lead(), ended=lambda: loop.follow())
+        elector = settings.lease and Elector(
+            api=api,
+            path=settings.lease.path,
+            identity=f"{socket.gethostname()}_{uuid.uuid4()}",
+            began=lambda: loop.lead(),
+            ended=lambda: loop.follow(),
+            ready=lambda: loop.listed,
+        )
         fenced = api if elector is None else FencedApi(api=api, write_seconds=elector.write_seconds)
         reconciler = _reconciler_of(settings, fenced, OperatorMetrics(registry))
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
@@ -110,20 +122,6 @@ async def run_operator(settings: OperatorSettings) -> None:
             if (keeper := keeper_of(settings.webhook, fenced)) is not None:
                 parts.endless.append(asyncio.create_task(keeper.run()))
         await _run_until_told(parts, registry_for(cache, scan=settings.scan), settings.namespaces)
-
-
-def _elector_of(
-    lease: LeaseName | None, api: ApiServer, *, began: Callable[[], None], ended: Callable[[], None]
-) -> Elector | None:
-    if lease is None:
-        return None
-    return Elector(
-        api=api,
-        path=resource_path("coordination.k8s.io/v1", "leases", namespace=lease.namespace, name=lease.name),
-        identity=f"{socket.gethostname()}_{uuid.uuid4()}",
-        began=began,
-        ended=ended,
-    )
 
 
 def _reconciler_of(settings: OperatorSettings, api: ApiServer, metrics: OperatorMetrics) -> Reconciler:

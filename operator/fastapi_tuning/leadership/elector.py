@@ -27,6 +27,9 @@ class Elector:
     """Called when we begin to lead."""
     ended: Callable[[], None]
     """Called when we no longer do, before another can."""
+    ready: Callable[[], bool] = lambda: True
+    """Whether we could act. Who could not does not stand: a version that does not work must not keep one from acting
+    that does."""
     timing: Timing = field(default_factory=Timing)
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -79,7 +82,7 @@ class Elector:
             self._note_holder(lease.holder)
         begun = self.monotonic()
         lease_seen = self._candidate.lease
-        if lease_seen is None or not self._candidate.may_claim(begun):
+        if lease_seen is None or not self._candidate.may_claim(begun) or not self.ready():
             return
         body = claim(lease_seen, self.identity, self.timing.lease_seconds, self.now())
         written = lease_of(await self.api.patch(self.path, body, PatchType.MERGE))

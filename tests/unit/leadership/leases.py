@@ -102,6 +102,7 @@ class Operator:
     clock_ahead_seconds: float = 0.0
     began: Callable[[], None] = lambda: None
     """Asked when it begins to lead."""
+    ready: bool = True
     told: list[str] = field(default_factory=list)
     elector: Elector = field(init=False)
     _task: "asyncio.Task[None] | None" = None
@@ -113,6 +114,7 @@ class Operator:
             identity=self.name,
             began=self._begin,
             ended=lambda: self.told.append("ended"),
+            ready=lambda: self.ready,
             monotonic=lambda: self.clock_ahead_seconds + self.clock_rate * asyncio.get_running_loop().time(),
             now=lambda: NOON + timedelta(seconds=asyncio.get_running_loop().time()),
         )

@@ -81,6 +81,18 @@ def test_a_leader_that_is_stopped_is_followed_within_one_retry() -> None:
     in_virtual_time(scenario)
 
 
+def test_who_could_not_act_does_not_stand() -> None:
+    async def scenario() -> None:
+        broken = Operator("broken", LeaseApi(LeaseServer()), ready=False)
+        broken.start()
+        await asyncio.sleep(60.0)
+        assert not broken.leads
+        broken.ready = True
+        await until(lambda: broken.leads, at_most=2.1)
+
+    in_virtual_time(scenario)
+
+
 def test_who_does_not_lead_releases_nothing() -> None:
     async def scenario() -> None:
         found = await two()

@@ -138,19 +138,19 @@ def history_of(seed: int, clocks: list[tuple[float, float]]) -> Cluster:
     return in_virtual_time(scenario)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=SEEDS, clocks=clocks(0.85, 1.25))
 def test_no_two_believe_at_one_time_that_they_may_begin_to_write(seed: int, clocks: list[tuple[float, float]]) -> None:
     assert history_of(seed, clocks).began_beside_another == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=SEEDS, clocks=clocks(0.95, 1.05))
 def test_no_two_write_at_one_time(seed: int, clocks: list[tuple[float, float]]) -> None:
     assert history_of(seed, clocks).overlapping() == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(seed=SEEDS, clocks=clocks(0.85, 1.25))
 def test_when_all_is_well_again_exactly_one_leads(seed: int, clocks: list[tuple[float, float]]) -> None:
     cluster = history_of(seed, clocks)
