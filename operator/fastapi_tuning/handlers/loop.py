@@ -79,7 +79,7 @@ class ControlLoop:
             # Before the first list it is not known who else holds connections of a database.
             if self.listed and self.leading:
                 await self._tick_while_leading(started)
-            self.heartbeat = time.monotonic()
+            self.heartbeat = self.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
 
     async def _tick_while_leading(self, monotonic_seconds: float) -> None:
