@@ -73,11 +73,10 @@ class Candidate:
         return min(seconds, self.renewed_at + self.timing.renew_deadline_seconds - at)
 
     def may_claim(self, at: float) -> bool:
-        """Whether the lease is nobody's, ours, or has not changed for as long as its holder promised to renew it in."""
+        """Whether the lease is free, ours, or has not changed for as long as its holder promised to renew it in."""
         if self.lease is None:
             return False
-        free = self.lease.holder in ("", self.identity)
-        return free or at >= self.changed_at + self.lease.duration_seconds
+        return self._may_have(self.lease) or at >= self.changed_at + self.lease.duration_seconds
 
     def saw(self, lease: Lease, at: float) -> "Candidate":
         """It was read; `at` is when the answer had come."""
@@ -102,7 +101,10 @@ class Candidate:
         later = begun_at + self.timing.retry_seconds
         if self.renewed_at is not None:
             return min(later, self.renewed_at + self.timing.renew_deadline_seconds)
-        if self.lease is None or self.lease.holder in ("", self.identity):
+        if self.lease is None or self._may_have(self.lease):
             return later
         over = self.changed_at + self.lease.duration_seconds
         return min(later, over) if over > begun_at else later
+
+    def _may_have(self, lease: Lease) -> bool:
+        return lease.is_free or lease.holder == self.identity

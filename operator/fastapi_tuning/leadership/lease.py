@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
+_RELEASED_SECONDS = 1
+"""The duration that a lease is handed on with, by client-go too: the API server wants one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,11 @@ class Lease:
     """When this holder got it, as RFC 3339; empty if nobody ever did."""
     transitions: int
     """How often it went from one holder to another."""
+
+    @property
+    def is_free(self) -> bool:
+        """Never held, or handed on in order. One whose holder somebody else took out may still be acted on."""
+        return not self.holder and self.duration_seconds <= _RELEASED_SECONDS
 
 
 def lease_of(body: Json) -> Lease:
@@ -50,7 +57,7 @@ def claim(lease: Lease, identity: str, duration_seconds: int, now: datetime) -> 
 
 def release(lease: Lease, now: datetime) -> Json:
     """Merge patch that leaves it to whoever comes next; refused if anybody wrote since it was read."""
-    return _patch(lease, holderIdentity="", leaseDurationSeconds=1, renewTime=micro_time(now))
+    return _patch(lease, holderIdentity="", leaseDurationSeconds=_RELEASED_SECONDS, renewTime=micro_time(now))
 
 
 def micro_time(at: datetime) -> str:

@@ -37,6 +37,15 @@ def test_a_free_lease_and_our_own_may_be_claimed_at_once() -> None:
     assert ME.saw(OURS, 100.0).may_claim(100.0)
 
 
+def test_one_that_was_handed_on_may_be_claimed_at_once_but_not_one_whose_holder_somebody_took_out() -> None:
+    handed_on = replace(OF_ANOTHER, holder="", duration_seconds=1)
+    assert ME.saw(handed_on, 100.0).may_claim(100.0)
+    taken_out = ME.saw(replace(OF_ANOTHER, holder=""), 100.0)
+    assert not taken_out.may_claim(114.0)
+    assert taken_out.may_claim(115.0)
+    assert taken_out.next_try_at(114.0) == 115.0
+
+
 def test_anothers_may_be_claimed_when_it_has_not_changed_for_its_duration_by_our_clock() -> None:
     seen = ME.saw(OF_ANOTHER, 100.0)
     for at in (102.0, 110.0):
