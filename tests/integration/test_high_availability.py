@@ -147,7 +147,7 @@ def test_the_other_process_goes_on_where_the_first_one_was(
     leader, follower = processes
     create_target(plane, namespace, service)
     overload(service)
-    create_tuning(plane, namespace, mode="Auto")
+    create_tuning(plane, namespace, mode="Auto", threadPool={"mode": "Off"})
     eventually(lambda: len(status_of(plane, namespace).get("decisions", [])) == 1, "the leader acts")
     settle(plane, namespace)
     add_ready_pods(plane, namespace, service, 2)
