@@ -86,14 +86,16 @@ async def run_operator(settings: OperatorSettings) -> None:
     async with ApiClient() as client:
         listener = listen(settings.port)
         api = KubernetesApi(client)
-        elector = settings.lease and Elector(
-            api=api,
-            path=settings.lease.path,
-            identity=f"{socket.gethostname()}_{uuid.uuid4()}",
-            began=lambda: loop.lead(),
-            ended=lambda: loop.follow(),
-            ready=lambda: loop.listed,
-        )
+        elector = None
+        if settings.lease is not None:
+            elector = Elector(
+                api=api,
+                path=settings.lease.path,
+                identity=f"{socket.gethostname()}_{uuid.uuid4()}",
+                began=lambda: loop.lead(),
+                ended=lambda: loop.follow(),
+                ready=lambda: loop.listed,
+            )
         fenced = api if elector is None else FencedApi(api=api, write_seconds=elector.write_seconds)
         reconciler = _reconciler_of(settings, fenced, OperatorMetrics(registry))
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
