@@ -14,6 +14,7 @@ FastAPITuningError
 ├── ProfileUnavailable       no profile of a pod could be taken; the message says what is missing
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
+├── NotLeading               another operator acts, or soon may; nothing more is written
 ├── LoadTestFailed           load cannot be offered, or what it showed cannot be read
 └── WriteRejected            the API server refused a write
     ├── Conflict             somebody else changed the object since it was read
@@ -75,6 +76,10 @@ class NotFound(FastAPITuningError):
 
 class InternalError(FastAPITuningError):
     """An exception that nobody expected; it ends the cycle of one object, see containment.py."""
+
+
+class NotLeading(FastAPITuningError):
+    """The lease is not ours, or not for sure: no write began, or one was given up before another operator can lead."""
 
 
 class LoadTestFailed(FastAPITuningError):

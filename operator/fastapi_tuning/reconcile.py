@@ -31,7 +31,7 @@ from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.observation import Observation, Signals
-from fastapi_tuning.errors import FastAPITuningError, NotFound, WriteRejected
+from fastapi_tuning.errors import FastAPITuningError, NotFound, NotLeading, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
 from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked
@@ -61,7 +61,11 @@ class Reconciler:
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
 
     async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
-        """Observe, decide, act and report for every due object; `known` are all, for conflicts between them."""
+        """Observe, decide, act and report for every due object; `known` are all, for conflicts between them.
+
+        Raises:
+            NotLeading: the lease was lost half-way, so nothing more is done.
+        """
         due = tuple(due)
         for tuning in due:
             if tuning.spec.mode is Mode.OFF:
@@ -77,6 +81,8 @@ class Reconciler:
         readings = await read_agents_of(self.prometheus, _with_agents(readable, found), now)
         for tuning in active:
             problem = await self._worked_off(tuning, targets, signals, readings, book, older.get(tuning.uid), now)
+            if isinstance(problem, NotLeading):
+                raise problem
             if problem is not None:
                 await contained(self._report_problem(tuning, problem, now), _key(tuning))
 
@@ -94,8 +100,14 @@ class Reconciler:
         self._written.pop(tuning.uid, None)
         self.metrics.forget(tuning.namespace, tuning.name)
 
+    def forget_all(self) -> None:
+        """From now on the objects themselves tell what was learned and done, as after a restart."""
+        self._newest.clear()
+        self._written.clear()
+        self.metrics.forget_all()
+
     def newest_status(self, tuning: StoredTuning) -> FastAPITuningStatus:
-        """The status after the last cycle; after a restart, the one on the server."""
+        """The status after the last cycle; after a restart, and where another operator acts, the one on the server."""
         return self._newest.get(tuning.uid, tuning.status)
 
     async def _read_targets(
@@ -136,7 +148,7 @@ class Reconciler:
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         about = about_target(self.newest_status(tuning), target.workload.uid)
         pods = [pod.name for pod in target.agents.carrying]
-        await restore(self.api, path, target.workload.container, about, target.rolled_out, pods)
+        await restore(self.api, path, target.workload, about, target.rolled_out, pods)
 
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
         target, book = seen.target, seen.book

@@ -134,7 +134,8 @@ def test_the_operator_needs_no_right_that_it_has_not(service: Service) -> None:
     service.tune(mode="Recommend")
     eventually(lambda: service.condition("Ready")[0] == "True", "observing")
 
-    logs = service.kubectl.run("logs", "--namespace", RELEASE_NAMESPACE, f"deployment/{RELEASE}", "--tail=-1")
+    pods = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    logs = service.kubectl.run("logs", "--namespace", RELEASE_NAMESPACE, pods, "--tail=-1")
     assert " cannot " not in logs, "as the API server words a missing right"
     levels = {json.loads(line)["levelname"] for line in logs.splitlines() if line.startswith("{")}
     assert levels <= {"INFO", "WARNING"}

@@ -20,7 +20,7 @@ def operator_outage(kubectl: Kubectl) -> Iterator[None]:
     kubectl.run(*scale, "--replicas=0")
     kubectl.run("wait", "--namespace", RELEASE_NAMESPACE, "--for=delete", "pods", "--all", "--timeout=60s")
     yield
-    kubectl.run(*scale, "--replicas=1")
+    kubectl.run(*scale, "--replicas=2")
     kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
 
 

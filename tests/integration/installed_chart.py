@@ -10,9 +10,11 @@ from tests.integration.control_plane import ControlPlane, Refused
 
 Json = dict[str, Any]
 SYSTEM, ACCOUNT = "fastapi-tuning-system", "fastapi-tuning-operator"
+LEASE = f"{ACCOUNT}-leader"
 _RBAC, _ADMISSION = "/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
 COLLECTIONS = {
     "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases",
     "Secret": "/api/v1/namespaces/{namespace}/secrets",
     "Role": f"{_RBAC}/namespaces/{{namespace}}/roles",
     "RoleBinding": f"{_RBAC}/namespaces/{{namespace}}/rolebindings",

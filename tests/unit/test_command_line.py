@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from fastapi_tuning.cli.main import main
-from fastapi_tuning.cli.run import OperatorSettings
+from fastapi_tuning.cli.run import LeaseName, OperatorSettings
 
 
 def test_a_password_and_a_token_for_prometheus_exclude_each_other(tmp_path: Path) -> None:
@@ -29,6 +29,8 @@ def test_a_password_and_a_token_for_prometheus_exclude_each_other(tmp_path: Path
         ("--prometheus-url", "prometheus:9090"),
         ("--prometheus-url", "http://[::1"),
         ("--prometheus-url", ""),
+        ("--lease", "leader"),
+        ("--lease", "system/"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_with_the_name_of_its_option(option: tuple[str, str]) -> None:
@@ -52,3 +54,23 @@ def test_namespaces_are_read_from_the_variable_that_the_help_names(monkeypatch: 
 
     assert result.exit_code == 0, result.output
     assert seen == [("shop", "search")]
+
+
+@pytest.mark.parametrize(
+    ("given", "lease"), [([], None), (["--lease", "system/leader"], LeaseName(namespace="system", name="leader"))]
+)
+def test_without_a_lease_the_operator_is_alone(
+    monkeypatch: pytest.MonkeyPatch, given: list[str], lease: LeaseName | None
+) -> None:
+    seen: list[LeaseName | None] = []
+
+    async def instead(settings: OperatorSettings) -> None:
+        seen.append(settings.lease)
+
+    monkeypatch.setattr("fastapi_tuning.cli.main.run_operator", instead)
+    monkeypatch.setattr("fastapi_tuning.cli.main.log_as_json", lambda level: None)
+
+    result = CliRunner().invoke(main, ["run", "--prometheus-url", "http://prometheus:9090", *given])
+
+    assert result.exit_code == 0, result.output
+    assert seen == [lease]

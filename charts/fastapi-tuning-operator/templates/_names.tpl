@@ -37,6 +37,11 @@
 {{- end -}}
 {{- end }}
 
+{{/* Lease that says which replica acts. */}}
+{{- define "operator.lease" -}}
+{{ include "operator.name" . | trunc 56 | trimSuffix "-" }}-leader
+{{- end }}
+
 {{/* Labels that never change: a Deployment's selector is immutable. */}}
 {{- define "operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}

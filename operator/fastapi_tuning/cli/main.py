@@ -18,7 +18,7 @@ from fastapi_tuning.cli.explain import explain
 from fastapi_tuning.cli.load_test import load_test
 from fastapi_tuning.cli.profile import profile
 from fastapi_tuning.cli.prometheus_options import optional_prometheus_options
-from fastapi_tuning.cli.run import OperatorSettings, log_as_json, run_operator
+from fastapi_tuning.cli.run import LeaseName, OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
 from fastapi_tuning.cli.webhook import SelfManagedCertificates, WebhookSettings
 from fastapi_tuning.errors import CannotStart
@@ -102,6 +102,9 @@ _PORT = click.IntRange(0, 65535)
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
     show_default=True,
 )
+@click.option(
+    "--lease", help="NAMESPACE/NAME of a Lease: act only while holding it. Without it this operator is alone."
+)
 @click.option("--live/--no-live", default=True, show_default=True, help="Hand settings to running pods with the agent.")
 @click.option("--agent-image", help="Image that holds the agent; without it no webhook is served.")
 @click.option("--agent-pull-policy", default="IfNotPresent", show_default=True, help="Of the agent's image.")
@@ -125,6 +128,7 @@ def run(
     scan: bool,
     port: int,
     log_level: str,
+    lease: str | None,
     live: bool,  # click passes options by name
     agent_image: str | None,
     agent_pull_policy: str,
@@ -149,6 +153,7 @@ def run(
         port=port,
         live=live,
         webhook=webhook or None,
+        lease=_lease(lease),
     )
     log_as_json(log_level)
     try:
@@ -168,6 +173,15 @@ def _endpoints(default: PrometheusEndpoint | None, file: Path | None) -> dict[st
     if default is not None and DEFAULT in named:
         raise click.UsageError("--prometheus-url and --endpoints-file both give the endpoint named default")
     return named if default is None else {DEFAULT: default, **named}
+
+
+def _lease(text: str | None) -> LeaseName | None:
+    if text is None:
+        return None
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name):
+        raise click.UsageError("--lease is NAMESPACE/NAME")
+    return LeaseName(namespace=namespace, name=name)
 
 
 def _self_managed(

@@ -1,10 +1,12 @@
-"""Puts the operator together and runs it: watch, control loop and pages in one event loop."""
+"""Puts the operator together and runs it: watch, election, control loop and pages in one event loop."""
 
 import asyncio
 import contextlib
 import functools
 import logging
 import signal
+import socket
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,19 +16,34 @@ from kubernetes.aio.client import ApiClient
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from pythonjsonlogger.json import JsonFormatter
 
-from fastapi_tuning.api_server import FIELD_MANAGER, KubernetesApi
+from fastapi_tuning.api_server import FIELD_MANAGER, ApiServer, KubernetesApi, resource_path
 from fastapi_tuning.cli.cluster import configure_client
 from fastapi_tuning.cli.listening import listen
 from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
+from fastapi_tuning.leadership.elector import Elector
+from fastapi_tuning.leadership.fenced_api import FencedApi
 from fastapi_tuning.live_path import LivePath
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
 from fastapi_tuning.report.metrics import OperatorMetrics
 from fastapi_tuning.web.pages import pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseName:
+    """The Lease whose holder acts; it exists already."""
+
+    namespace: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return resource_path("coordination.k8s.io/v1", "leases", namespace=self.namespace, name=self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +59,8 @@ class OperatorSettings:
     live: bool
     """Whether settings may go into running pods."""
     webhook: WebhookSettings | None
+    lease: LeaseName | None
+    """None: this operator is alone, and acts."""
 
 
 def log_as_json(level: str) -> None:
@@ -67,19 +86,18 @@ async def run_operator(settings: OperatorSettings) -> None:
     async with ApiClient() as client:
         listener = listen(settings.port)
         api = KubernetesApi(client)
-        metrics = OperatorMetrics(registry)
-        reconciler = Reconciler(
-            api=api,
-            prometheus={name: PrometheusClient(endpoint) for name, endpoint in settings.endpoints.items()},
-            events=EventRecorder(api),
-            metrics=metrics,
-            live_path=LivePath(
+        elector = None
+        if settings.lease is not None:
+            elector = Elector(
                 api=api,
-                metrics=metrics,
-                enabled=settings.live,
-                injecting=settings.live and settings.webhook is not None,
-            ),
-        )
+                path=settings.lease.path,
+                identity=f"{socket.gethostname()}_{uuid.uuid4()}",
+                began=lambda: loop.lead(),
+                ended=lambda: loop.follow(),
+                ready=lambda: loop.listed,
+            )
+        fenced = api if elector is None else FencedApi(api=api, write_seconds=elector.write_seconds)
+        reconciler = _reconciler_of(settings, fenced, OperatorMetrics(registry))
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
         loop = ControlLoop(api=api, cache=cache, reconciler=reconciler, namespaces=settings.namespaces)
         server = _PageServer(
@@ -90,16 +108,37 @@ async def run_operator(settings: OperatorSettings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        parts = _Parts(servers=[server], served=[asyncio.create_task(server.serve([listener]))], endless=[])
+        parts = _Parts(
+            servers=[server], served=[asyncio.create_task(server.serve([listener]))], endless=[], elector=elector
+        )
         parts.endless.append(asyncio.create_task(loop.run()))
+        if elector is None:
+            loop.lead()
+        else:
+            parts.endless.append(asyncio.create_task(elector.run()))
         if settings.webhook is not None:
-            webhook_server = webhook_server_of(settings.webhook, cache, reconciler)
+            webhook_server = webhook_server_of(settings.webhook, cache, reconciler, EventRecorder(api))
             parts.servers.append(webhook_server)
             listening = functools.partial(listen, settings.webhook.port)
             parts.served.append(asyncio.create_task(webhook_server.run_on(listening)))
-            if (keeper := keeper_of(settings.webhook, api)) is not None:
+            if (keeper := keeper_of(settings.webhook, fenced)) is not None:
                 parts.endless.append(asyncio.create_task(keeper.run()))
         await _run_until_told(parts, registry_for(cache, scan=settings.scan), settings.namespaces)
+
+
+def _reconciler_of(settings: OperatorSettings, api: ApiServer, metrics: OperatorMetrics) -> Reconciler:
+    return Reconciler(
+        api=api,
+        prometheus={name: PrometheusClient(endpoint) for name, endpoint in settings.endpoints.items()},
+        events=EventRecorder(api),
+        metrics=metrics,
+        live_path=LivePath(
+            api=api,
+            metrics=metrics,
+            enabled=settings.live,
+            injecting=settings.live and settings.webhook is not None,
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +148,18 @@ class _Parts:
     servers: list[uvicorn.Server]
     served: list[asyncio.Task[None]]
     endless: list[asyncio.Task[None]]
+    elector: Elector | None
 
     async def stop(self) -> list[BaseException | None]:
+        """Whatever writes ends first, then the lease is handed on, so that never two write."""
         for server in self.servers:
             server.should_exit = True
         for task in self.endless:
             task.cancel()
-        return await asyncio.gather(*self.served, *self.endless, return_exceptions=True)
+        ended = await asyncio.gather(*self.endless, return_exceptions=True)
+        if self.elector is not None:
+            await self.elector.release()
+        return ended + await asyncio.gather(*self.served, return_exceptions=True)
 
 
 async def _run_until_told(parts: _Parts, watch_registry: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:

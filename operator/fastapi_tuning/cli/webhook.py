@@ -13,7 +13,7 @@ from fastapi_tuning.control.route import wants_agent
 from fastapi_tuning.errors import NotFound, WriteRejected
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.reconcile import Reconciler
-from fastapi_tuning.report.events import EventType
+from fastapi_tuning.report.events import EventRecorder, EventType
 from fastapi_tuning.webhooks.injection import AgentSource
 from fastapi_tuning.webhooks.keeper import CertificateKeeper
 from fastapi_tuning.webhooks.listener import CertificateFiles, WebhookServer
@@ -45,9 +45,15 @@ class WebhookSettings:
     source: AgentSource
 
 
-def webhook_server_of(settings: WebhookSettings, cache: TuningCache, reconciler: Reconciler) -> WebhookServer:
-    """The webhook over what the watch and the newest cycles know."""
-    app = webhook(_injector(settings.source, cache, reconciler))
+def webhook_server_of(
+    settings: WebhookSettings, cache: TuningCache, reconciler: Reconciler, events: EventRecorder
+) -> WebhookServer:
+    """The webhook over what the watch and the newest cycles know.
+
+    Args:
+        events: tells of pods that were left alone; not the leader's, since whoever was asked is the only one to know.
+    """
+    app = webhook(_injector(settings.source, cache, reconciler, events))
     return WebhookServer(app, CertificateFiles(settings.certificates_directory))
 
 
@@ -67,7 +73,7 @@ def keeper_of(settings: WebhookSettings, api: ApiServer) -> CertificateKeeper | 
     )
 
 
-def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler) -> Injector:
+def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler, events: EventRecorder) -> Injector:
     def wanted(tuning: FastAPITuning) -> bool:
         return wants_agent(tuning.spec) and not reconciler.newest_status(tuning).live.gave_up(tuning.generation)
 
@@ -77,9 +83,7 @@ def _injector(source: AgentSource, cache: TuningCache, reconciler: Reconciler) -
 
     async def refused(tuning: FastAPITuning, message: str) -> None:
         try:
-            await reconciler.events.record(
-                tuning, EventType.WARNING, Reason.INJECTION_REFUSED, message, datetime.now(UTC)
-            )
+            await events.record(tuning, EventType.WARNING, Reason.INJECTION_REFUSED, message, datetime.now(UTC))
         except (WriteRejected, NotFound) as error:
             logger.warning("event not posted", extra={"object": (tuning.namespace, tuning.name), "error": str(error)})
 

@@ -1,8 +1,12 @@
-"""The clock of the operator: which objects are due, and one cycle after the other. A failed cycle is not the last."""
+"""The clock of the operator: which objects are due, and one cycle after the other. A failed cycle is not the last.
+
+Only the leader has cycles. A follower lists and watches like it, so that it can begin with the next tick.
+"""
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +24,8 @@ _TICK_SECONDS = 1.0
 _RELIST_SECONDS = 300.0
 _RETRY_SECONDS = 5.0
 _PAGE = "500"
+_INHERITED_SECONDS = 30.0
+"""How long a deletion may have waited for a leader that had died: the rest of a cycle, its lease and a retry."""
 _UNREADABLE_INTERVAL_SECONDS = 15.0
 """An object without a readable spec has no interval of its own."""
 
@@ -34,31 +40,67 @@ class ControlLoop:
     namespaces: tuple[str, ...] = ()
     """Watched namespaces; none: all of them."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
     heartbeat: float = field(default_factory=time.monotonic)
     listed: bool = False
     """Whether a full list was seen: the resource exists, and we may read it."""
+    leading: bool = False
     _next: dict[str, float] = field(default_factory=dict)
-    _gone: list[StoredTuning] = field(default_factory=list)
+    _gone: deque[tuple[float, StoredTuning]] = field(default_factory=deque)
+    """What was deleted and not let go of yet, and when."""
+    _cycle: asyncio.Task[object] | None = None
+
+    def lead(self) -> None:
+        """From now on this operator acts. Everything is due, and so is what was deleted a moment ago: the one before us
+        may not have come to it."""
+        self.leading = True
+        self._next.clear()
+        self._drop_what_others_let_go_of()
+        self.reconciler.metrics.leader.set(1)
+
+    def follow(self) -> None:
+        """From now on another one acts, or soon may. What is under way is given up; should we lead again, what was
+        learned is read from the objects, as after a restart."""
+        self.leading = False
+        if self._cycle is not None:
+            self._cycle.cancel()
+        self.reconciler.forget_all()
+        self.reconciler.metrics.leader.set(0)
 
     async def run(self) -> None:
-        relist_at = time.monotonic()
+        relist_at = self.monotonic()
         while True:
-            started = time.monotonic()
+            started = self.monotonic()
             if started >= relist_at:
                 failed = isinstance(error := await contained(self.relist(), "list"), FastAPITuningError)
                 if failed:
                     logger.error("no list of objects", extra={"error": str(error)})
                 relist_at = started + (_RETRY_SECONDS if failed else _RELIST_SECONDS)
             # Before the first list it is not known who else holds connections of a database.
-            if self.listed and isinstance(error := await contained(self.tick(started), "tick"), FastAPITuningError):
-                logger.error("cycle failed", extra={"error": str(error)})
-            self.heartbeat = time.monotonic()
+            if self.listed and self.leading:
+                await self._tick_while_leading(started)
+            self.heartbeat = self.monotonic()
             await asyncio.sleep(_TICK_SECONDS)
+
+    async def _tick_while_leading(self, monotonic_seconds: float) -> None:
+        """A task of its own, so that `follow` can end it without ending the loop."""
+        self._cycle = asyncio.create_task(contained(self.tick(monotonic_seconds), "tick"))
+        try:
+            await asyncio.wait([self._cycle])
+        finally:
+            self._cycle.cancel()
+            (result,) = await asyncio.gather(self._cycle, return_exceptions=True)
+            self._cycle = None
+        if isinstance(result, asyncio.CancelledError):
+            logger.info("cycle given up: another operator acts, or soon may")
+        elif isinstance(result, FastAPITuningError):
+            logger.error("cycle failed", extra={"error": str(result)})
 
     async def tick(self, monotonic_seconds: float) -> None:
         """Let go of what is gone, then one cycle over what is due at this monotonic time."""
         while self._gone:
-            await self.reconciler.let_go(self._gone.pop(0))
+            _, tuning = self._gone.popleft()
+            await self.reconciler.let_go(tuning)
         known = self.cache.tunings
         due = [tuning for tuning in known if self._is_due(tuning, tuning.spec.interval_seconds, monotonic_seconds)]
         for unreadable in self.cache.unreadable:
@@ -106,4 +148,10 @@ class ControlLoop:
     def forget(self, tuning: StoredTuning) -> None:
         """An object is gone; a cycle may be under way with it, so the next tick lets go of it."""
         self._next.pop(tuning.uid, None)
-        self._gone.append(tuning)
+        self._gone.append((self.monotonic(), tuning))
+        if not self.leading:
+            self._drop_what_others_let_go_of()
+
+    def _drop_what_others_let_go_of(self) -> None:
+        while self._gone and self._gone[0][0] < self.monotonic() - _INHERITED_SECONDS:
+            self._gone.popleft()

@@ -12,6 +12,9 @@ class OperatorMetrics:
     """All series of one operator; labels are bounded by the number of FastAPITunings."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.leader = Gauge(
+            "fastapi_tuning_leader", "1 where this operator is the one that acts, else 0.", registry=registry
+        )
         self.cycle_seconds = Histogram(
             "fastapi_tuning_cycle_duration_seconds", "Duration of a control cycle over all objects.", registry=registry
         )
@@ -75,6 +78,11 @@ class OperatorMetrics:
         """Drop the series of an object that is gone."""
         for metric in self._of_objects:
             metric.remove_by_labels({"namespace": namespace, "name": name})
+
+    def forget_all(self) -> None:
+        """Drop the series of every object: another operator shows them now."""
+        for metric in self._of_objects:
+            metric.clear()
 
     @staticmethod
     def _set(gauge: Gauge, labels: tuple[str, str], text: str, factor: float) -> None:

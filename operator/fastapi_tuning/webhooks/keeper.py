@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi_tuning.api_server import ApiServer, Json, PatchType
-from fastapi_tuning.errors import Conflict, FastAPITuningError
+from fastapi_tuning.errors import Conflict, FastAPITuningError, NotLeading
 from fastapi_tuning.webhooks.certificates import Certificates, renewed
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,9 @@ class CertificateKeeper:
             try:
                 await self.keep()
                 pause = _CHECK_SECONDS
+            except NotLeading:
+                logger.debug("webhook certificate is the leader's to renew")
+                pause = _RETRY_SECONDS
             except (FastAPITuningError, OSError) as error:
                 logger.warning("webhook certificate not renewed", extra={"error": str(error)})
                 pause = _RETRY_SECONDS
@@ -51,6 +54,7 @@ class CertificateKeeper:
 
         Raises:
             Conflict: another operator was faster; the next try finds its certificates.
+            NotLeading: something is due that the leader is to do; files are written when it has done it.
             FastAPITuningError, OSError: something could not be read or written.
         """
         secret = await self.api.get(self.secret_path)

@@ -28,6 +28,7 @@ ITS_OWN_WEBHOOK = {
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "patch"),
 }
 ITS_OWN_SECRET = {("", "secrets", "get"), ("", "secrets", "patch")}
+ITS_OWN_LEASE = {("coordination.k8s.io", "leases", "get"), ("coordination.k8s.io", "leases", "patch")}
 SCAN_FOR_NAMESPACES = {("", "namespaces", "list"), ("", "namespaces", "watch")}
 
 
@@ -37,26 +38,30 @@ def test_cluster_wide_it_may_do_exactly_what_the_code_does(render: Render) -> No
 
 def test_with_watched_namespaces_it_acts_in_them_only(render: Render) -> None:
     manifests = render("watchNamespaces={shop,search}")
-    roles = [manifest for manifest in _roles(manifests) if _permissions(manifest) != ITS_OWN_SECRET]
+    by_name = (ITS_OWN_SECRET, ITS_OWN_LEASE)
+    roles = [manifest for manifest in _roles(manifests) if _permissions(manifest) not in by_name]
     assert [role["metadata"]["namespace"] for role in roles] == ["shop", "search"]
     assert all(_permissions(role) == WHERE_IT_ACTS for role in roles)
     expected = SCAN_FOR_THE_CRD | SCAN_FOR_NAMESPACES | ITS_OWN_WEBHOOK
     assert _permissions(only(manifests, "ClusterRole")) == expected
 
 
-def test_it_reaches_its_own_secret_and_its_own_webhook_by_name_and_no_other(render: Render) -> None:
+def test_it_reaches_its_own_secret_lease_and_webhook_by_name_and_no_other(render: Render) -> None:
     manifests = render()
-    secret, hook = only(manifests, "Secret")["metadata"], only(manifests, "MutatingWebhookConfiguration")["metadata"]
-    (role,) = _roles(manifests)
-    assert role["metadata"]["namespace"] == secret["namespace"]
-    assert _permissions(role) == ITS_OWN_SECRET
+    roles = _roles(manifests)
+    assert {role["metadata"]["namespace"] for role in roles} == {"fastapi-tuning-system"}
+    assert [_permissions(role) for role in roles] == [ITS_OWN_LEASE, ITS_OWN_SECRET]
     named = {
         rule["resources"][0]: rule["resourceNames"]
-        for each in (role, only(manifests, "ClusterRole"))
+        for each in (*roles, only(manifests, "ClusterRole"))
         for rule in each["rules"]
         if "resourceNames" in rule
     }
-    assert named == {"secrets": [secret["name"]], "mutatingwebhookconfigurations": [hook["name"]]}
+    assert named == {
+        "leases": [only(manifests, "Lease")["metadata"]["name"]],
+        "secrets": [only(manifests, "Secret")["metadata"]["name"]],
+        "mutatingwebhookconfigurations": [only(manifests, "MutatingWebhookConfiguration")["metadata"]["name"]],
+    }
 
 
 def test_without_the_live_path_it_may_not_write_to_pods(render: Render) -> None:
@@ -67,7 +72,7 @@ def test_without_the_live_path_it_may_not_write_to_pods(render: Render) -> None:
 @pytest.mark.parametrize("source", ["CertManager", "Given,webhook.given.secretName=tls,webhook.given.caBundle=YQ=="])
 def test_with_certificates_from_elsewhere_it_reaches_no_secret_and_no_webhook(render: Render, source: str) -> None:
     manifests = render(f"webhook.certificates={source}")
-    assert _roles(manifests) == []
+    assert [_permissions(role) for role in _roles(manifests)] == [ITS_OWN_LEASE]
     assert _permissions(only(manifests, "ClusterRole")) == WHERE_IT_ACTS | SCAN_FOR_THE_CRD
 
 

@@ -37,7 +37,7 @@ def of_the_chart(manifests: list[Manifest], *, watched: str) -> set[Right]:
 
 
 def _where(role: Manifest, resource: str, watched: str) -> str:
-    if resource == "secrets":
+    if resource in ("secrets", "leases"):
         return "release"
     outside = resource in ("customresourcedefinitions", "namespaces", "mutatingwebhookconfigurations")
     return "watched" if role["kind"] == watched and not outside else "cluster"
@@ -59,7 +59,7 @@ ROLES_ONLY = ("clusterRole.create=false", "webhook.enabled=false", "watchNamespa
 def test_with_roles_only_nothing_is_left_of_the_rights_in_the_cluster(render: Render) -> None:
     manifests = render(*ROLES_ONLY)
     assert not [each for each in manifests if each["kind"].startswith("ClusterRole") and not aggregated_to(each)]
-    assert {where for *_, where, _ in of_the_chart(manifests, watched="Role")} == {"watched"}
+    assert {where for *_, where, _ in of_the_chart(manifests, watched="Role")} == {"watched", "release"}
     (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
     assert "--no-scan" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
 

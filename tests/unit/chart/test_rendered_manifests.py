@@ -53,6 +53,8 @@ def test_one_setting_is_enough_for_a_complete_installation(render: Render) -> No
         "ClusterRoleBinding",
         "CustomResourceDefinition",
         "Deployment",
+        "Lease",
+        "PodDisruptionBudget",
         "Service",
         "ServiceAccount",
         "ValidatingAdmissionPolicy",
@@ -73,7 +75,7 @@ def test_says_which_setting_is_missing(template: Template) -> None:
         ("prometheus.uri=http://prometheus", "uri"),
         ("watchNamespaces={Shop}", "/watchNamespaces/0"),
         ("logLevel=LOUD", "/logLevel"),
-        ("replicas=2", "replicas"),
+        ("replicas=two", "/replicas"),
         ("webhook.certificates=SelfSigned", "/webhook/certificates"),
         ("agent.metricsPort=80", "/agent/metricsPort"),
     ],
@@ -117,11 +119,6 @@ def test_refuses_a_user_beside_a_token_without_showing_the_password(template: Te
 
 def test_a_user_alone_is_accepted(template: Template) -> None:
     assert template("--set", "prometheus.url=http://user:secret@prometheus:9090").returncode == 0
-
-
-def test_never_runs_two_operators_at_a_time(render: Render) -> None:
-    spec = only(render(), "Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
 def test_files_for_prometheus_are_mounted_where_the_arguments_say(render: Render) -> None:

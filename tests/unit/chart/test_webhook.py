@@ -101,7 +101,10 @@ def test_an_issuer_of_the_user_signs_it(render: Render) -> None:
 def test_without_it_nothing_of_it_is_left(render: Render, setting: str) -> None:
     manifests = render(setting)
     kinds = {manifest["kind"] for manifest in manifests}
-    assert kinds.isdisjoint({"MutatingWebhookConfiguration", "Secret", "Role", "RoleBinding"})
+    assert kinds.isdisjoint({"MutatingWebhookConfiguration", "Secret"})
+    assert [manifest["metadata"]["name"] for manifest in manifests if manifest["kind"] == "Role"] == [
+        only(manifests, "Lease")["metadata"]["name"]
+    ]
     container = container_of(manifests)
     assert "--agent-image" not in container["args"]
     assert [port["name"] for port in container["ports"]] == ["metrics"]
