@@ -22,6 +22,7 @@ from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.handlers.watch import registry_for
 from fastapi_tuning.live_path import LivePath
+from fastapi_tuning.observe.controllers import ControllerReader
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
@@ -73,6 +74,7 @@ async def run_operator(settings: OperatorSettings) -> None:
             prometheus={name: PrometheusClient(endpoint) for name, endpoint in settings.endpoints.items()},
             events=EventRecorder(api),
             metrics=metrics,
+            controllers=ControllerReader(api),
             live_path=LivePath(
                 api=api,
                 metrics=metrics,

@@ -16,4 +16,4 @@ def wish(**fields: Any) -> Consideration:
 
 
 def situation(**changes: Any) -> Situation:
-    return replace(Situation(spec=spec(), history=history(), paused_until=None, now=NOW), **changes)
+    return replace(Situation(spec=spec(), history=history(), stops=(), conflicts=(), now=NOW), **changes)

@@ -14,12 +14,12 @@ from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import Growth, History, ReplicaNeed
 from fastapi_tuning.control.guards.evidence import awaiting_effect, downstream, panic, unproven_load
 from fastapi_tuning.control.guards.pace import stabilization, step
-from fastapi_tuning.control.guards.permission import paused
+from fastapi_tuning.control.guards.permission import stopped
 from fastapi_tuning.control.guards.settings import rollout_rate
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Guard, Hold
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.explain.awaited import Situation, awaited
-from tests.unit.control.builders import NOW, ago, capacity, context, estimate, history, proposal, spec
+from tests.unit.control.builders import NOW, ago, capacity, context, estimate, history, proposal, spec, stop
 from tests.unit.explain.situations import situation, wish
 
 A_MOMENT = timedelta(seconds=1)
@@ -32,7 +32,7 @@ def answer(guard: Guard, proposed: Proposal, told: Situation, now: datetime) -> 
     """What the guard says of the wish at a moment, if nothing else happens until then."""
     beyond = BEYOND_WHAT_WAS_SEEN
     seen: Context = context(
-        now=now, spec=told.spec, history=told.history, paused_until=told.paused_until, estimate=beyond
+        now=now, spec=told.spec, history=told.history, stops=tuple(each for each in told.stops if now < each.until), estimate=beyond
     )
     return guard(proposed, seen)
 
@@ -115,7 +115,8 @@ def test_a_small_step_down_waits_five_minutes_for_the_next(down: int) -> None:
 def test_an_overload_a_pause_and_a_freeze_have_an_end(ahead: int) -> None:
     end = NOW + timedelta(seconds=ahead)
     check(panic, proposal(4, 2), situation(history=history(panic_until=end)))
-    check(paused, proposal(4, 5), situation(paused_until=end))
+    check(stopped, proposal(4, 5), situation(stops=(stop(end),)))
+    check(stopped, proposal(4, 5), situation(stops=(stop(end, reason=Reason.FREEZE_WINDOW),)))
     frozen = Growth(cap=4, frozen_until=end)
     check(downstream, proposal(4, 5), situation(history=history(replica_growth=frozen)))
     threads = proposal(40, 80, knob=Knob.THREADS)

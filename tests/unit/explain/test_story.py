@@ -81,7 +81,7 @@ async def test_without_data_the_cause_comes_before_what_was_last_decided() -> No
 async def test_a_pause_is_told_with_its_end() -> None:
     end = NOW + timedelta(hours=1)
     told = story(*await after((900.0, 1), annotations={PAUSED_UNTIL_ANNOTATION: end.isoformat()}))
-    assert "paused until 13:00:00" in told
+    assert "paused by annotation: nothing is moved until 13:00:00" in told
     assert "Paused holds it where it is" in told
 
 
