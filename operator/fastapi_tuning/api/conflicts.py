@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fastapi_tuning.api.model import ApiModel
+from fastapi_tuning.api.model import ApiModel, Count
 from fastapi_tuning.api.reasons import Reason
 
 
@@ -26,5 +26,5 @@ class ForeignMove(ApiModel):
     """A change of the replica count that was not ours: when it was noticed, what it led to, and who made it."""
 
     time: datetime
-    replicas: Annotated[int, Field(ge=0)]
+    replicas: Count
     by: Annotated[str, Field(max_length=253)]

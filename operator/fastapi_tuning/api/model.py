@@ -10,6 +10,7 @@ Name = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, m
 """RFC 1123 subdomain, as Kubernetes names most objects."""
 Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
 """RFC 1123 label, as Kubernetes names containers."""
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:

@@ -234,8 +234,8 @@ class Replicas(ApiModel):
     scale_up: ScaleUp = ScaleUp()
     scale_down: ScaleDown = ScaleDown()
     conflict_policy: ReplicasConflict = ReplicasConflict.HOLD
-    """What happens to replicas that another field manager applies, GitOps for example. Autoscalers and people are heeded
-    under either."""
+    """What happens to replicas that another field manager applies, GitOps for example; autoscalers and people are
+    heeded under either."""
 
 
 class ThreadPool(ApiModel):

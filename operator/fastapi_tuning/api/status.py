@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
-from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
-from fastapi_tuning.api.model import ApiModel
+from fastapi_tuning.api.considered import Consideration
+from fastapi_tuning.api.model import ApiModel, Count
+from fastapi_tuning.api.reasons import Reason
 
 Message = Annotated[str, Field(max_length=1024)]
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Number = Annotated[str, Field(max_length=32)]
 """A number that may carry a fraction, as text; empty where it is not known."""
 Time = Annotated[
@@ -176,29 +176,6 @@ class Decision(ApiModel):
         """For people: "replicas 2 → 4", and "replicas stays 5" for a refusal to move."""
         before, after = self.from_value or "?", self.to_value or "?"
         return f"{self.knob} stays {after}" if before == after else f"{self.knob} {before} → {after}"
-
-
-class GuardAnswer(ApiModel):
-    """What one guard made of a wish: another value, or (without one) no move now."""
-
-    reason: Reason
-    value: Count | None = None
-    message: Annotated[str, Field(max_length=256)] = ""
-
-
-class Consideration(ApiModel):
-    """What the newest cycle thought about one knob, moved or not."""
-
-    knob: Annotated[str, Field(max_length=63)]
-    current: Count | None = None
-    wished: Count
-    """What the rule wanted, before any guard."""
-    reason: Reason
-    message: Annotated[str, Field(max_length=512)] = ""
-    guards: Annotated[tuple[GuardAnswer, ...], Field(max_length=8)] = ()
-    """In the order in which they had something to say."""
-    moved_to: Count | None = None
-    """What was set; absent: nothing was."""
 
 
 class ReplicaNeed(ApiModel):

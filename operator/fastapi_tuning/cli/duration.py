@@ -8,7 +8,7 @@ _LONGEST = timedelta(days=366)
 
 
 def duration_of(text: str) -> timedelta:
-    """"90m", "2h", "1h30m", "2d": at most a year.
+    """ "90m", "2h", "1h30m", "2d": at most a year.
 
     Raises:
         ValueError: it is no such length, or none at all.

@@ -89,8 +89,8 @@ async def prepare(api: Workbench, order: Order) -> Prepared:
     for each in found.workload.foreign_owners:
         if order.pauses and each.reason is Reason.ANOTHER_AUTOSCALER:
             raise LoadTestFailed(
-                f"{each.owner} moves the pods, and a knee is that of a fixed number of them: take it away for the test, "
-                "or measure whatever it does (--no-pause)"
+                f"{each.owner} moves the pods, and a knee is that of a fixed number of them: take it away for the "
+                "test, or measure whatever it does (--no-pause)"
             )
     image = order.image or pods.agent_image
     if image is None:

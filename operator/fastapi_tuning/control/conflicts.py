@@ -37,6 +37,12 @@ def lasting_owners(spec: FastAPITuningSpec, workload: Workload) -> tuple[Foreign
     return tuple(replace(each, knobs=_held(each.knobs, spec, workload)) for each in heeded)
 
 
+def owner_of_the_template(workload: Workload) -> ForeignOwner | None:
+    """A controller that does something of its own with each change of the pod template."""
+    delivering = (each for each in workload.foreign_owners if each.reason is Reason.PROGRESSIVE_DELIVERY)
+    return next((each for each in delivering if Knob.WORKERS in each.knobs), None)
+
+
 def replicas_are_ours(owners: Iterable[ForeignOwner]) -> bool:
     """Whether nobody else has the replicas for good; who holds them for a time, or only down, does not."""
     return not any(

@@ -59,7 +59,7 @@ def _is_moving(observation: Observation) -> bool:
 
 
 def remember_foreign_move(history: History, observation: Observation) -> History:
-    """Note that somebody else changed the replicas since the last cycle. What was tried before is not judged any more."""
+    """Note that somebody else changed the replicas since the last cycle; what was tried before is not judged then."""
     workload, left = observation.workload, history.replicas_left
     mover = workload.replicas_set_by
     if left is None or left == workload.desired_replicas or mover is None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.conflicts import KnobConflict
+from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
-from fastapi_tuning.api.status import Consideration, History
+from fastapi_tuning.api.status import History
 from fastapi_tuning.control.guards.evidence import EXPLORATION_PERIOD
 from fastapi_tuning.control.knobs import Knob, within
 from fastapi_tuning.control.memory import NEED_SLOT

@@ -29,6 +29,9 @@ _FRESH = timedelta(minutes=1)
 _UNKNOWN = timedelta(minutes=5)
 """How long a kind that the cluster does not know is not asked for again."""
 
+_PARALLEL_READS = 16
+_Found = tuple[Kind, tuple[Json, ...]] | TargetUnavailable
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
@@ -48,18 +51,26 @@ class ControllerReader:
         """What is in each namespace, or why that is not known: then nothing may be moved in it."""
         self._lists = {key: listed for key, listed in self._lists.items() if now - listed.time < _FRESH}
         names = sorted(set(namespaces))
-        return dict(zip(names, await asyncio.gather(*(self._namespace(name, now) for name in names)), strict=True))
+        gate = asyncio.Semaphore(_PARALLEL_READS)
+        by_kind = await asyncio.gather(*(self._kind(kind, names, now, gate) for kind in KINDS))
+        return {name: _together(found[name] for found in by_kind) for name in names}
 
-    async def _namespace(self, namespace: str, now: datetime) -> Controllers | TargetUnavailable:
-        found: dict[Kind, tuple[Json, ...]] = {}
-        try:
-            for kind in KINDS:
-                found[kind] = await self._kind(kind, namespace, now)
-        except TargetUnavailable as error:
-            return error
-        return found
+    async def _kind(
+        self, kind: Kind, namespaces: list[str], now: datetime, gate: asyncio.Semaphore
+    ) -> Mapping[str, _Found]:
+        """The first namespace goes before the others: it finds out whether the cluster knows the kind."""
 
-    async def _kind(self, kind: Kind, namespace: str, now: datetime) -> tuple[Json, ...]:
+        async def read(namespace: str) -> _Found:
+            async with gate:
+                try:
+                    return kind, await self._list(kind, namespace, now)
+                except TargetUnavailable as error:
+                    return error
+
+        first = [await read(name) for name in namespaces[:1]]
+        return dict(zip(namespaces, [*first, *await asyncio.gather(*map(read, namespaces[1:]))], strict=True))
+
+    async def _list(self, kind: Kind, namespace: str, now: datetime) -> tuple[Json, ...]:
         known, unknown_since = self._lists.get((kind, namespace)), self._unknown_since.get(kind)
         if known is not None and kind is not HORIZONTAL_AUTOSCALER:
             return known.items
@@ -73,6 +84,15 @@ class ControllerReader:
         self._unknown_since.pop(kind, None)
         self._lists[kind, namespace] = _Listed(time=now, items=items)
         return items
+
+
+def _together(found: Iterable[_Found]) -> Controllers | TargetUnavailable:
+    lists: dict[Kind, tuple[Json, ...]] = {}
+    for each in found:
+        if isinstance(each, TargetUnavailable):
+            return each
+        lists[each[0]] = each[1]
+    return lists
 
 
 async def read_list(api: ApiServer, kind: Kind, namespace: str) -> tuple[Json, ...]:

@@ -60,9 +60,7 @@ def deployment_path(namespace: str, name: str) -> str:
     return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
-async def read_target(
-    api: ApiServer, namespace: str, reference: TargetReference, controllers: Controllers
-) -> Target:
+async def read_target(api: ApiServer, namespace: str, reference: TargetReference, controllers: Controllers) -> Target:
     """The target as it is now; `controllers` are the objects of its namespace that may have a say in it.
 
     Raises:
@@ -113,10 +111,9 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, owners
     spec, status, metadata = deployment["spec"], deployment.get("status", {}), deployment["metadata"]
     container = app_container(spec["template"]["spec"]["containers"], reference.container_name)
     managed_fields = metadata.get("managedFields", ())
-    rollout_in_progress = (
-        status.get("observedGeneration", 0) < metadata.get("generation", 0)
-        or status.get("replicas", 0) > status.get("updatedReplicas", 0)
-    )
+    rollout_in_progress = status.get("observedGeneration", 0) < metadata.get("generation", 0) or status.get(
+        "replicas", 0
+    ) > status.get("updatedReplicas", 0)
     return Workload(
         uid=metadata["uid"],
         template_hash=template_hash(spec["template"]),

@@ -90,10 +90,9 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
 def findings_of_stops(stops: Iterable[Stop]) -> Findings:
     """What the user stopped; the first counts, all are told."""
     stops = tuple(stops)
-    if not stops:
-        return {ConditionType.FROZEN: Finding(status="False", reason=Reason.TUNING, message="no pause, no freeze window")}
-    told = "; ".join(stop.told for stop in stops)
-    return {ConditionType.FROZEN: Finding(status="True", reason=stops[0].reason, message=told)}
+    told = "; ".join(stop.told for stop in stops) or "no pause, no freeze window"
+    reason = stops[0].reason if stops else Reason.TUNING
+    return {ConditionType.FROZEN: Finding(status=_status(bool(stops)), reason=reason, message=told)}
 
 
 def conditions_of(

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.conflicts import KnobConflict
+from fastapi_tuning.api.considered import Consideration, GuardAnswer
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import (
-    Consideration,
     Decision,
     DiagnosisStatus,
     FastAPITuningStatus,
-    GuardAnswer,
     Measured,
     Recommendation,
     ReplicaBounds,

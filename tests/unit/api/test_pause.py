@@ -15,7 +15,12 @@ EVENING = "2026-01-01T18:00:00Z"
 
 @pytest.mark.parametrize(
     ("written", "direction"),
-    [(None, Direction.BOTH), ("both", Direction.BOTH), ("scale-in", Direction.SCALE_IN), ("scale-out", Direction.SCALE_OUT)],
+    [
+        (None, Direction.BOTH),
+        ("both", Direction.BOTH),
+        ("scale-in", Direction.SCALE_IN),
+        ("scale-out", Direction.SCALE_OUT),
+    ],
 )
 def test_a_pause_has_an_end_and_may_have_a_direction(written: str | None, direction: Direction) -> None:
     annotations = {PAUSED_UNTIL_ANNOTATION: EVENING}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -170,7 +171,7 @@ def test_after_the_window_the_law_goes_on_from_where_the_person_left_it() -> Non
 
     assert counts[:4] == [9, 9, 9, 9], "for a whole window"
     assert counts[-1] < 9
-    assert all(after in (before, before - 1) for before, after in zip(counts, counts[1:], strict=False))
+    assert all(after in (before, before - 1) for before, after in pairwise(counts))
 
 
 def test_nothing_is_learned_while_requests_go_to_two_versions() -> None:

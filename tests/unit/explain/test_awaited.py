@@ -32,7 +32,11 @@ def answer(guard: Guard, proposed: Proposal, told: Situation, now: datetime) -> 
     """What the guard says of the wish at a moment, if nothing else happens until then."""
     beyond = BEYOND_WHAT_WAS_SEEN
     seen: Context = context(
-        now=now, spec=told.spec, history=told.history, stops=tuple(each for each in told.stops if now < each.until), estimate=beyond
+        now=now,
+        spec=told.spec,
+        history=told.history,
+        stops=tuple(each for each in told.stops if now < each.until),
+        estimate=beyond,
     )
     return guard(proposed, seen)
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_tuning.api.considered import GuardAnswer
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import DiagnosisStatus, GuardAnswer, LimitingFactor, Live
+from fastapi_tuning.api.status import DiagnosisStatus, LimitingFactor, Live
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.story import story

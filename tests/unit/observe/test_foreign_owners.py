@@ -95,7 +95,9 @@ def test_a_vertical_autoscaler_that_acts_is_told_and_holds_nothing(policy: Json 
     assert all(each.knobs == () for each in found)
 
 
-@pytest.mark.parametrize(("phase", "mixed"), [("Healthy", False), ("Progressing", True), ("Paused", True), (None, False)])
+@pytest.mark.parametrize(
+    ("phase", "mixed"), [("Healthy", False), ("Progressing", True), ("Paused", True), (None, False)]
+)
 def test_an_argo_rollout_of_the_target_has_replicas_and_template(phase: str | None, mixed: bool) -> None:
     (found,) = owners(ROLLOUT, {"workloadRef": TARGET}, status={"phase": phase})
 
@@ -132,7 +134,11 @@ JSON_OF_ANY_FORM = st.recursive(
 @given(st.sampled_from(KINDS), JSON_OF_ANY_FORM, JSON_OF_ANY_FORM)
 def test_objects_of_any_form_are_read_without_an_error(kind: Kind, spec: Any, status: Any) -> None:
     owners(kind, spec, status=status)
-    owners(kind, {"scaleTargetRef": TARGET, "targetRef": TARGET, "workloadRef": TARGET, "updatePolicy": spec}, status=status)
+    owners(
+        kind,
+        {"scaleTargetRef": TARGET, "targetRef": TARGET, "workloadRef": TARGET, "updatePolicy": spec},
+        status=status,
+    )
 
 
 def by_fields(*entries: Json, rolling: bool = False) -> tuple[ForeignOwner, ...]:
@@ -165,7 +171,8 @@ def test_a_variable_of_ours_that_somebody_set_holds_its_own_setting_with_the_exa
     (found,) = by_fields(entry("helm", "app", "UVICORN_TIMEOUT_KEEP_ALIVE", "DEBUG"))
 
     assert found.told == (
-        'spec.template.spec.containers[name="app"].env[name="UVICORN_TIMEOUT_KEEP_ALIVE"].value is owned by helm (Apply)'
+        'spec.template.spec.containers[name="app"].env[name="UVICORN_TIMEOUT_KEEP_ALIVE"].value '
+        "is owned by helm (Apply)"
     )
     assert found.knobs == (Knob.TIMEOUT_KEEP_ALIVE,)
 
