@@ -311,7 +311,7 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
-    if (pause := unreadable_pause(tuning.annotations)) is not None:
+    if (pause := unreadable_pause(tuning.annotations, now)) is not None:
         failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
     stops = stops_of(spec, tuning.annotations, now)
     findings = {

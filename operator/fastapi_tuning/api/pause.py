@@ -34,18 +34,19 @@ def pause_of(annotations: Mapping[str, str]) -> Pause | None:
     return Pause(until=_time(text) or FOR_EVER, direction=direction)
 
 
-def unreadable_pause(annotations: Mapping[str, str]) -> str | None:
-    """What to tell a person about an annotation that means nothing; None if there is nothing to tell."""
+def unreadable_pause(annotations: Mapping[str, str], now: datetime) -> str | None:
+    """What to tell a person about an annotation that means nothing; None if there is nothing to tell, or no more."""
     text = annotations.get(PAUSED_UNTIL_ANNOTATION)
     if text is None:
         return None
-    if _time(text) is None:
+    until = _time(text)
+    if until is None:
         return (
             f"paused until the annotation {PAUSED_UNTIL_ANNOTATION} is gone: {text[:100]!r} is no RFC 3339 time with "
             "a zone"
         )
     direction = annotations.get(PAUSED_DIRECTION_ANNOTATION, "both")
-    if direction not in DIRECTIONS:
+    if direction not in DIRECTIONS and now < until:
         known = ", ".join(DIRECTIONS)
         return f"paused in both directions: {PAUSED_DIRECTION_ANNOTATION} is {direction[:100]!r}, and none of {known}"
     return None

@@ -100,6 +100,9 @@ async def read_list(api: ApiServer, kind: Kind, namespace: str) -> tuple[Json, .
 
     Raises:
         NotFound: the cluster does not know the kind.
-        TargetUnavailable: the API server gave no answer.
+        TargetUnavailable: the API server gave no answer, or one that is no list.
     """
-    return tuple((await api.get(resource_path(*kind, namespace=namespace)))["items"])
+    items = (await api.get(resource_path(*kind, namespace=namespace))).get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise TargetUnavailable(f"the API server's list of {kind[1]} in {namespace} is no list of objects")
+    return tuple(items)

@@ -10,6 +10,7 @@ from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.pause import FOR_EVER, pause_of, unreadable_pause
 from fastapi_tuning.api.tuning import PAUSED_DIRECTION_ANNOTATION, PAUSED_UNTIL_ANNOTATION
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EVENING = "2026-01-01T18:00:00Z"
 
 
@@ -31,12 +32,19 @@ def test_a_pause_has_an_end_and_may_have_a_direction(written: str | None, direct
 
     assert pause is not None
     assert (pause.until, pause.direction) == (datetime(2026, 1, 1, 18, tzinfo=UTC), direction)
-    assert unreadable_pause(annotations) is None
+    assert unreadable_pause(annotations, NOON) is None
 
 
 def test_a_direction_alone_is_no_pause() -> None:
     assert pause_of({PAUSED_DIRECTION_ANNOTATION: "scale-in"}) is None
-    assert unreadable_pause({PAUSED_DIRECTION_ANNOTATION: "sideways"}) is None
+    assert unreadable_pause({PAUSED_DIRECTION_ANNOTATION: "sideways"}, NOON) is None
+
+
+def test_a_pause_that_is_over_needs_nobody() -> None:
+    annotations = {PAUSED_UNTIL_ANNOTATION: EVENING, PAUSED_DIRECTION_ANNOTATION: "sideways"}
+
+    assert unreadable_pause(annotations, NOON) is not None
+    assert unreadable_pause(annotations, datetime(2026, 1, 1, 18, tzinfo=UTC)) is None
 
 
 @given(st.text(), st.none() | st.text())
@@ -48,5 +56,5 @@ def test_whoever_meant_to_pause_has_paused_and_is_told_what_cannot_be_read(until
     pause = pause_of(annotations)
 
     assert pause is not None
-    if pause.until == FOR_EVER or (direction not in (None, "both") and pause.direction is Direction.BOTH):
-        assert unreadable_pause(annotations) is not None
+    if pause.until == FOR_EVER:
+        assert unreadable_pause(annotations, NOON) is not None

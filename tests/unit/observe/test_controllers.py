@@ -69,6 +69,17 @@ async def test_many_objects_of_a_namespace_cost_what_one_costs() -> None:
     assert set(api.asked.values()) == {2}, "one a minute"
 
 
+class OddApiServer(FakeApiServer):
+    async def get(self, path: str, query: dict[str, str] | None = None) -> Json:
+        return {"items": [None]}
+
+
+async def test_what_is_no_list_of_objects_is_not_read() -> None:
+    found = await ControllerReader(OddApiServer()).read(["shop"], NOW)
+
+    assert isinstance(found["shop"], TargetUnavailable)
+
+
 async def test_what_cannot_be_read_is_said_and_not_taken_for_nothing() -> None:
     api = CountingApiServer(installed={kind for _, kind in KINDS}, down=True)
 
