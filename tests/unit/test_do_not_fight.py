@@ -23,7 +23,7 @@ def managed(world: World, *entries: Json) -> None:
 
 
 def replicas_of(manager: str, operation: str) -> Json:
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: Json = {"f:spec": {"f:replicas": {}}}
     return {"manager": manager, "operation": operation, "time": "2026-01-01T11:00:00Z", "fieldsV1": fields}
 
 
