@@ -74,8 +74,8 @@ def test_replicas_that_git_states_are_git_s_and_that_is_said(
 
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("False", "FieldConflict"), "it is said")
     assert f"spec.replicas is owned by {manager} (Apply): replicas held" in message_of(plane, namespace)
-    considered = status_of(plane, namespace)["considered"]
-    assert {each["knob"]: each["guards"][-1]["reason"] for each in considered}["replicas"] == "FieldConflict"
+    (conflict,) = status_of(plane, namespace)["conflicts"]
+    assert (conflict["knob"], conflict["owner"]) == ("replicas", f"{manager} (Apply)")
     apply(plane, namespace, manager, replicas=1)
     assert replicas_of(plane, namespace) == 1
     assert owners_of_replicas(plane, namespace) == {manager}
@@ -157,7 +157,7 @@ def test_a_person_s_scale_is_left_in_place_for_a_window(
     plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
     created(plane, namespace, service, FLUX, replicas=None)
-    hasty = {"min": 1, "max": 8, "scaleDown": {"stabilizationSeconds": 20}}
+    hasty = {"min": 1, "max": 8, "scaleDown": {"stabilizationSeconds": 10}}
     create_tuning(plane, namespace, mode="Auto", replicas=hasty)
     scaled(plane, namespace, service, 2)
 
@@ -176,6 +176,8 @@ def test_our_variables_stay_when_git_applies_its_own(
     plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes], manager: str
 ) -> None:
     created(plane, namespace, service, manager, replicas=None)
+    # No restart while users suffer and pods would help.
+    service.offered_per_second, service.requests_per_second, service.fast_ratio = 50.0, 50.0, 1.0
     keep_alive = {"timeoutKeepAlive": {"mode": "Auto", "min": 30, "max": 30}}
     create_tuning(plane, namespace, mode="Auto", uvicorn=keep_alive, apply={"strategy": "RollingRestart"})
 
