@@ -90,6 +90,17 @@ async def test_a_person_s_replicas_stay_for_one_window_and_the_law_goes_on_from_
     assert world.condition("NoConflict").status == "True"
 
 
+async def test_a_deployment_that_resets_the_replicas_does_not_leave_the_load_with_them(world: World) -> None:
+    await world.cycle(tuning())
+    scaled_by_hand(world, 1)
+    managed(world, replicas_of("kubectl-client-side-apply", "Update"))
+
+    await world.cycle(tuning(), after_seconds=15)
+
+    assert world.replicas() > 1
+    assert "spec.replicas (1) is owned by kubectl-client-side-apply (Update)" in world.condition("NoConflict").message
+
+
 async def test_a_restart_of_the_operator_forgets_no_person(world: World) -> None:
     await world.cycle(tuning())
     scaled_by_hand(world, 3)

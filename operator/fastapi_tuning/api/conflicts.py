@@ -28,3 +28,5 @@ class ForeignMove(ApiModel):
     time: datetime
     replicas: Count
     by: Annotated[str, Field(max_length=253)]
+    deliberate: bool = True
+    """False: the number just came along with a manifest that was deployed."""

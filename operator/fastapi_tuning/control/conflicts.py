@@ -76,7 +76,11 @@ def _elder(spec: FastAPITuningSpec, name: str) -> ForeignOwner:
 
 
 def _mover(spec: FastAPITuningSpec, observation: Observation, history: History) -> tuple[ForeignOwner, ...]:
-    """Whoever changed the replicas less than one stabilisation window (scaleDown.stabilizationSeconds) ago."""
+    """Whoever changed the replicas less than one stabilisation window (scaleDown.stabilizationSeconds) ago.
+
+    A number that came along with a deployment keeps us from going below, and from nothing else: load that had eight
+    pods a minute ago does not wait for what nobody decided.
+    """
     move = history.foreign_move
     window = timedelta(seconds=spec.replicas.scale_down.stabilization_seconds)
     if move is None or observation.time - move.time >= window or mode_of(spec, Knob.REPLICAS) is Mode.OFF:
@@ -87,6 +91,7 @@ def _mover(spec: FastAPITuningSpec, observation: Observation, history: History) 
             field=f"{REPLICAS_FIELD} ({move.replicas})",
             owner=move.by,
             knobs=(Knob.REPLICAS,),
+            direction=Direction.BOTH if move.deliberate else Direction.SCALE_IN,
             until=move.time + window,
         ),
     )

@@ -64,7 +64,12 @@ def remember_foreign_move(history: History, observation: Observation) -> History
     mover = workload.replicas_set_by
     if left is None or left == workload.desired_replicas or mover is None:
         return history
-    move = ForeignMove(time=observation.time, replicas=workload.desired_replicas, by=mover[:_LONGEST_MANAGER])
+    move = ForeignMove(
+        time=observation.time,
+        replicas=workload.desired_replicas,
+        by=mover.name[:_LONGEST_MANAGER],
+        deliberate=mover.deliberate,
+    )
     growth = history.replica_growth.model_copy(update={"experiment": None})
     return history.model_copy(update={"foreign_move": move, "replica_growth": growth, "settled_since": None})
 

@@ -244,6 +244,16 @@ class Unschedulable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaMover:
+    """Somebody else who set the replicas to what they are."""
+
+    name: str
+    """A field manager with its operation."""
+    deliberate: bool
+    """False: the number just came along with a manifest that was deployed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
 
@@ -270,8 +280,8 @@ class Workload:
     """How pods are replaced; None: all end before any starts."""
     foreign_owners: tuple[ForeignOwner, ...] = ()
     """Others who have a say in the target."""
-    replicas_set_by: str | None = None
-    """The field manager that set the replicas to what they are; None: we did, or nobody."""
+    replicas_set_by: ReplicaMover | None = None
+    """None: we did, or nobody."""
 
     @property
     def mixes_versions(self) -> bool:

@@ -13,6 +13,7 @@ from fastapi_tuning.api_server import Json
 from fastapi_tuning.control.conflicts import REPLICAS_FIELD
 from fastapi_tuning.control.foreign_owner import SETTINGS, ForeignOwner
 from fastapi_tuning.control.knobs import VARIABLES, Knob
+from fastapi_tuning.control.observation import ReplicaMover
 from fastapi_tuning.observe.controllers import (
     CANARY,
     HORIZONTAL_AUTOSCALER,
@@ -27,6 +28,8 @@ TEMPLATE_FIELD = "spec.template"
 _RESOURCES_FIELD = "resources of the pods"
 _ARGO_CD = ("argocd-controller", "argocd-application-controller")
 """Argo CD's client-side apply writes with Update, and reconciles all the same."""
+_BY_HAND = ("kubectl", "kubectl-edit", "kubectl-patch")
+"""What kubectl calls itself where a person names the field."""
 _ANALYSING = ("Progressing", "Waiting", "WaitingPromotion", "Promoting", "Finalising")
 """Phases of a Canary in which requests go to two versions (Flagger, CanaryPhase)."""
 _KNOB_OF_VARIABLE = {variable: knob for knob, variable in VARIABLES.items()}
@@ -63,12 +66,17 @@ def owners_by_fields(
     )
 
 
-def replicas_set_by(managed_fields: Iterable[Json]) -> str | None:
-    """Who set the replicas to what they are, if that was not us; None: we did, or nobody, or that is not known."""
+def replicas_set_by(managed_fields: Iterable[Json]) -> ReplicaMover | None:
+    """Who set the replicas to what they are, if that was not us; None: we did, or nobody, or that is not known.
+
+    Whoever writes to /scale, edits by hand, or states the number for good means it. Others deployed a manifest.
+    """
     managers = replica_managers(managed_fields)
     if not managers or any(each.is_ours for each in managers):
         return None
-    return max(managers, key=lambda each: each.time).told
+    last = max(managers, key=lambda each: each.time)
+    deliberate = _reconciles(last) or last.subresource == "scale" or last.name in _BY_HAND
+    return ReplicaMover(name=last.told, deliberate=deliberate)
 
 
 def _reconciles(manager: FieldManager) -> bool:

@@ -20,6 +20,8 @@ class FieldManager:
 
     name: str
     operation: str
+    subresource: str
+    """Empty: the whole object."""
     time: str
     """Of its last write, as the API server has it (RFC 3339 in UTC, so texts compare as times do)."""
 
@@ -70,6 +72,7 @@ def _manager(entry: Mapping[str, Any]) -> FieldManager:
     return FieldManager(
         name=str(entry.get("manager") or ""),
         operation=str(entry.get("operation") or ""),
+        subresource=str(entry.get("subresource") or ""),
         time=str(entry.get("time") or ""),
     )
 

@@ -16,7 +16,7 @@ from fastapi_tuning.control.foreign_owner import SETTINGS, ForeignOwner
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.memory import remember_foreign_move
-from fastapi_tuning.control.observation import Delivery, Observation
+from fastapi_tuning.control.observation import Delivery, Observation, ReplicaMover
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
@@ -24,6 +24,7 @@ from tests.unit.control.builders import (
     foreign_owner,
     history,
     observation,
+    proposal,
     spec,
     surroundings,
     traffic,
@@ -33,7 +34,7 @@ from tests.unit.control.builders import (
 ARGO = foreign_owner(reason=Reason.FIELD_CONFLICT, owner="argocd-controller (Apply)")
 CANARY = foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, owner="Canary checkout", knobs=(Knob.REPLICAS, *SETTINGS))
 VERTICAL = foreign_owner(reason=Reason.VERTICAL_AUTOSCALER, knobs=())
-KUBECTL = "kubectl (Update)"
+KUBECTL = ReplicaMover(name="kubectl (Update)", deliberate=True)
 
 
 def seen(*owners: ForeignOwner, delivery: Delivery = Delivery.ROLLOUT) -> Observation:
@@ -95,7 +96,7 @@ def test_replicas_are_ours_unless_somebody_has_them_for_good(owner: ForeignOwner
 
 
 def moved(seconds_ago: float = 0.0) -> ForeignMove:
-    return ForeignMove(time=ago(seconds_ago), replicas=7, by=KUBECTL)
+    return ForeignMove(time=ago(seconds_ago), replicas=7, by=KUBECTL.name)
 
 
 def test_a_person_s_replicas_are_held_for_one_stabilisation_window_and_no_longer() -> None:
@@ -109,6 +110,16 @@ def test_a_person_s_replicas_are_held_for_one_stabilisation_window_and_no_longer
     assert owners_in_force(off, seen(), history(foreign_move=moved()), None) == ()
 
 
+def test_a_number_that_came_with_a_deployment_keeps_us_from_going_below_and_from_nothing_else() -> None:
+    deployed = moved().model_copy(update={"deliberate": False})
+
+    (mover,) = owners_in_force(spec(), seen(), history(foreign_move=deployed), None)
+
+    assert mover.direction is Direction.SCALE_IN
+    assert not mover.holds(proposal(7, 9))
+    assert mover.holds(proposal(7, 5))
+
+
 def test_moves_of_an_autoscaler_are_told_as_its_ownership_only() -> None:
     assert owners_in_force(spec(), seen(foreign_owner()), history(foreign_move=moved()), None) == (foreign_owner(),)
 
@@ -119,7 +130,7 @@ def test_another_number_than_was_left_was_set_by_somebody_else() -> None:
 
     after = remember_foreign_move(history(replicas_left=3, replica_growth=trying), by_hand)
 
-    assert after.foreign_move == ForeignMove(time=NOW, replicas=5, by=KUBECTL)
+    assert after.foreign_move == ForeignMove(time=NOW, replicas=5, by=KUBECTL.name)
     assert after.replica_growth.experiment is None, "nobody can tell any more what that brought"
     assert after.settled_since is None
 
@@ -132,7 +143,7 @@ def test_another_number_than_was_left_was_set_by_somebody_else() -> None:
         pytest.param(3, None, id="our own write, whose answer was lost"),
     ],
 )
-def test_nothing_else_is_a_move_of_somebody_else(left: int | None, mover: str | None) -> None:
+def test_nothing_else_is_a_move_of_somebody_else(left: int | None, mover: ReplicaMover | None) -> None:
     past = history(replicas_left=left)
     unmoved = observation(workload=workload(desired_replicas=5, replicas_set_by=mover))
 

@@ -15,7 +15,7 @@ from fastapi_tuning.api.status import Experiment, Growth, History, Learned, Repl
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, Traffic, Workload
+from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, ReplicaMover, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
@@ -118,6 +118,7 @@ def histories(draw: st.DrawFn) -> History:
     )
 
 
+BY_HAND = ReplicaMover(name="kubectl (Update)", deliberate=True)
 EVERY_SETTING = foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, knobs=SETTINGS)
 ANALYSIS = foreign_owner(knobs=(Knob.REPLICAS,), direction=Direction.SCALE_IN, mixes_versions=True)
 
@@ -135,7 +136,7 @@ def workloads(draw: st.DrawFn) -> Workload:
         ),
         cpu_limit_cores=draw(st.sampled_from([None, 0.5, 4.0])),
         foreign_owners=draw(st.sampled_from([(), (), (foreign_owner(),), (EVERY_SETTING,), (ANALYSIS,)])),
-        replicas_set_by=draw(st.sampled_from([None, "kubectl (Update)"])),
+        replicas_set_by=draw(st.sampled_from([None, BY_HAND, replace(BY_HAND, deliberate=False)])),
         memory_limit_bytes=draw(st.sampled_from([None, 5e8])),
         delivery=draw(st.sampled_from(Delivery)),
     )
@@ -326,7 +327,7 @@ def test_what_a_person_set_stays_for_a_whole_window(
 ) -> None:
     window = timedelta(seconds=wish.replicas.scale_down.stabilization_seconds)
     assume(left != seen.workload.desired_replicas and window)
-    set_by_hand = replace(seen, workload=replace(seen.workload, replicas_set_by="kubectl (Update)"))
+    set_by_hand = replace(seen, workload=replace(seen.workload, replicas_set_by=BY_HAND))
 
     outcome = tune(wish, set_by_hand, past.model_copy(update={"replicas_left": left}), beside)
 

@@ -192,17 +192,24 @@ def test_a_rollout_is_owned_by_whoever_wrote_the_template_last_unless_that_was_u
 @pytest.mark.parametrize(
     ("entries", "mover"),
     [
-        ((scale("kubectl", subresource="scale"),), "kubectl (Update)"),
-        ((scale("a", time="2026-01-01T09:00:00Z"), scale("b", time="2026-01-01T10:00:00Z")), "b (Update)"),
+        ((scale("kubectl", subresource="scale"),), ("kubectl (Update)", True)),
+        ((scale("a-script", subresource="scale"),), ("a-script (Update)", True)),
+        ((scale("kubectl-edit"),), ("kubectl-edit (Update)", True)),
+        ((scale(FLUX, "Apply"),), (f"{FLUX} (Apply)", True)),
+        ((scale("kubectl-client-side-apply"),), ("kubectl-client-side-apply (Update)", False)),
+        ((scale("helm"),), ("helm (Update)", False)),
+        ((scale("a", time="2026-01-01T09:00:00Z"), scale("b", time="2026-01-01T10:00:00Z")), ("b (Update)", False)),
         ((scale(OURS), scale(ARGO, "Apply")), None),
         ((scale(OURS),), None),
         ((), None),
     ],
 )
 def test_the_last_manager_of_the_replicas_set_them_unless_we_own_them_too(
-    entries: tuple[Json, ...], mover: str | None
+    entries: tuple[Json, ...], mover: tuple[str, bool] | None
 ) -> None:
-    assert replicas_set_by(entries) == mover
+    """Whether he meant to is told by how."""
+    found = replicas_set_by(entries)
+    assert (None if found is None else (found.name, found.deliberate)) == mover
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["manager", "operation", "time", "fieldsV1"]), JSON_OF_ANY_FORM)))
