@@ -163,11 +163,12 @@ def test_a_person_s_scale_is_left_in_place_for_a_window(
 
     path = f"{DEPLOYMENTS.format(namespace)}/checkout/scale?fieldManager=kubectl"
     plane.call("PATCH", path, {"spec": {"replicas": 1}}, "application/merge-patch+json")
+    settle(plane, namespace)
 
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("False", "MovedByOthers"), "it is noticed")
     assert "spec.replicas (1) is owned by kubectl (Update), until " in message_of(plane, namespace)
     assert replicas_of(plane, namespace) == 1
-    eventually(lambda: replicas_of(plane, namespace) == 2, "the law goes on after the window")
+    scaled(plane, namespace, service, 2)
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("True", "NoConflict"), "the window is over")
 
 

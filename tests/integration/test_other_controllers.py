@@ -79,7 +79,7 @@ def test_what_another_controller_has_is_found_with_the_rights_of_the_chart(
     create_object(plane, namespace, group)
     create_target(plane, namespace, service)
     overload(service)
-    with installed(plane, rendered(), tmp_path) as account:
+    with installed(plane, rendered(f"watchNamespaces={{{namespace}}}"), tmp_path) as account:
         log = tmp_path / "operator.log"
         with running_operator(account, log, f"--prometheus-url={service.url}", f"--namespace={namespace}"):
             create_tuning(plane, namespace, mode="Auto")

@@ -28,7 +28,8 @@ def owners_in_force(
     lasting = tuple(each for each in lasting_owners(spec, observation.workload) if each.knobs or _is_told(each))
     elder = () if duplicate_of is None else (_elder(spec, duplicate_of),)
     mover = _mover(spec, observation, history) if replicas_are_ours((*elder, *lasting)) else ()
-    return (*elder, *lasting, *mover)
+    # A rollout is over soon, and whatever else there is says more.
+    return tuple(sorted((*elder, *lasting, *mover), key=lambda each: each.reason is Reason.ROLLOUT_IN_PROGRESS))
 
 
 def lasting_owners(spec: FastAPITuningSpec, workload: Workload) -> tuple[ForeignOwner, ...]:

@@ -120,6 +120,18 @@ def test_a_number_that_came_with_a_deployment_keeps_us_from_going_below_and_from
     assert mover.holds(proposal(7, 5))
 
 
+def test_a_rollout_is_told_last() -> None:
+    rolling = foreign_owner(reason=Reason.ROLLOUT_IN_PROGRESS, knobs=SETTINGS)
+
+    found = owners_in_force(spec(), seen(rolling, CANARY), history(), "elder")
+
+    assert [each.reason for each in found] == [
+        Reason.DUPLICATE_TARGET,
+        Reason.PROGRESSIVE_DELIVERY,
+        Reason.ROLLOUT_IN_PROGRESS,
+    ]
+
+
 def test_moves_of_an_autoscaler_are_told_as_its_ownership_only() -> None:
     assert owners_in_force(spec(), seen(foreign_owner()), history(foreign_move=moved()), None) == (foreign_owner(),)
 
