@@ -9,14 +9,16 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fastapi_tuning.api.pause import paused_until
-from fastapi_tuning.api.spec import Database, Mode
+from fastapi_tuning.api.database import Database
+from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import DatabaseShare, FastAPITuningStatus
 from fastapi_tuning.api.tuning import FastAPITuning
+from fastapi_tuning.control.conflicts import lasting_owners, replicas_are_ours
 from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.database_budget import Claim, share_of
 from fastapi_tuning.control.knobs import Knob, mode_of
 from fastapi_tuning.control.route import Route
+from fastapi_tuning.control.stops import stops_everything, stops_of
 from fastapi_tuning.errors import FastAPITuningError, NotFound
 from fastapi_tuning.observe.workloads import Target
 
@@ -126,8 +128,8 @@ def sharing(due: Iterable[FastAPITuning], known: Iterable[FastAPITuning]) -> tup
 
 def acts(tuning: FastAPITuning, now: datetime) -> bool:
     """Whether the object's own settings let the operator change anything."""
-    pause_end = paused_until(tuning.annotations)
-    return tuning.spec.mode is Mode.AUTO and not tuning.spec.suspend and (pause_end is None or now >= pause_end)
+    stopped = stops_everything(stops_of(tuning.spec, tuning.annotations, now))
+    return tuning.spec.mode is Mode.AUTO and not tuning.spec.suspend and not stopped
 
 
 def _claim(
@@ -145,7 +147,11 @@ def _claim(
         rolling=workload.rollout_in_progress,
         least=tuning.spec.replicas.min,
         wanted=workload.desired_replicas if known is None else known.wanted_pods,
-        movable=moves and mode_of(tuning.spec, Knob.REPLICAS) is Mode.AUTO and workload.autoscaler is None,
+        movable=(
+            moves
+            and mode_of(tuning.spec, Knob.REPLICAS) is Mode.AUTO
+            and replicas_are_ours(lasting_owners(tuning.spec, workload))
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from fastapi_tuning.act.moves import MoveResult, carry_out
 from fastapi_tuning.act.restore import restore
-from fastapi_tuning.api.pause import paused_until, unreadable_pause
+from fastapi_tuning.api.pause import unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
 from fastapi_tuning.api.status import FastAPITuningStatus
@@ -31,10 +31,12 @@ from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.observation import Observation, Signals
+from fastapi_tuning.control.stops import stops_of
 from fastapi_tuning.errors import FastAPITuningError, NotFound, NotLeading, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
 from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked
+from fastapi_tuning.observe.controllers import NO_CONTROLLERS, ControllerReader
 from fastapi_tuning.observe.metrics import MetricsTarget
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
@@ -57,6 +59,7 @@ class Reconciler:
     events: EventRecorder
     metrics: OperatorMetrics
     live_path: LivePath
+    controllers: ControllerReader
     _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
 
@@ -73,7 +76,7 @@ class Reconciler:
         active = [tuning for tuning in due if tuning.spec.mode is not Mode.OFF]
         known = tuple(known)
         older = older_twins(tuning for tuning in known if tuning.spec.mode is not Mode.OFF)
-        targets = await self._read_targets((*active, *sharing(active, known)))
+        targets = await self._read_targets((*active, *sharing(active, known)), now)
         book = ConnectionBook.of(known, targets, older, self.newest_status, now)
         found = {key: target for key, target in targets.items() if isinstance(target, Target)}
         readable = [tuning for tuning in active if _key(tuning) in found]
@@ -111,13 +114,17 @@ class Reconciler:
         return self._newest.get(tuning.uid, tuning.status)
 
     async def _read_targets(
-        self, tunings: Iterable[FastAPITuning]
+        self, tunings: tuple[FastAPITuning, ...], now: datetime
     ) -> dict[tuple[str, str], Target | FastAPITuningError]:
         gate = asyncio.Semaphore(_PARALLEL_READS)
+        beside = await self.controllers.read((tuning.namespace for tuning in tunings), now)
 
         async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
+            controllers = beside[tuning.namespace]
+            if isinstance(controllers, FastAPITuningError):
+                return _key(tuning), controllers
             async with gate:
-                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref, controllers)
                 return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
@@ -144,7 +151,7 @@ class Reconciler:
         return await contained(self._reconcile(tuning, everything, twin, now), _key(tuning))
 
     async def _restore(self, tuning: FastAPITuning) -> None:
-        target = await read_target(self.api, tuning.namespace, tuning.spec.target_ref)
+        target = await read_target(self.api, tuning.namespace, tuning.spec.target_ref, NO_CONTROLLERS)
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         about = about_target(self.newest_status(tuning), target.workload.uid)
         pods = [pod.name for pod in target.agents.carrying]
@@ -165,7 +172,7 @@ class Reconciler:
         )
         surroundings = Surroundings(
             applied=before.applied,
-            paused_until=paused_until(tuning.annotations),
+            stops=stops_of(tuning.spec, tuning.annotations, now),
             duplicate_of=twin,
             database=book.share(tuning, before.database, now),
         )
@@ -316,9 +323,13 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
-    if (pause := unreadable_pause(tuning.annotations)) is not None:
+    if (pause := unreadable_pause(tuning.annotations, now)) is not None:
         failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
-    findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
+    stops = stops_of(spec, tuning.annotations, now)
+    findings = {
+        **conditions.findings_of_cycle(workload, observation.signals, outcome, failures),
+        **conditions.findings_of_stops(stops),
+    }
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     applied = applied_after(before.applied, done)
@@ -340,6 +351,7 @@ def _status_after(
         database=outcome.database,
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
+        conflicts=status.conflicts_of(outcome),
         considered=status.considered_of(outcome, refused),
         history=history_after(outcome.history, observation, outcome.estimate, done),
     )

@@ -14,6 +14,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import KubernetesApi, PatchType, resource_path
 from fastapi_tuning.errors import NotFound, TargetUnavailable, WriteRejected
+from fastapi_tuning.observe.controllers import NO_CONTROLLERS
 from fastapi_tuning.observe.workloads import deployment_path, read_target
 
 WAY_OUT = "../../victim/deployments/checkout"
@@ -71,7 +72,7 @@ async def test_a_name_that_points_elsewhere_reaches_the_server_as_a_name(
     api, paths = asked
 
     with pytest.raises(NotFound):
-        await read_target(api, "shop", TargetReference.model_construct(name=name, container_name=None))
+        await read_target(api, "shop", TargetReference.model_construct(name=name, container_name=None), NO_CONTROLLERS)
 
     (path,) = paths
     assert path.startswith("/apis/apps/v1/namespaces/shop/deployments/")
@@ -84,7 +85,7 @@ async def test_a_name_that_is_a_directory_is_not_asked_for(asked: tuple[Kubernet
     api, paths = asked
 
     with pytest.raises(NotFound):
-        await read_target(api, "shop", TargetReference.model_construct(name=name, container_name=None))
+        await read_target(api, "shop", TargetReference.model_construct(name=name, container_name=None), NO_CONTROLLERS)
 
     assert paths == []
 

@@ -27,7 +27,7 @@ def reference() -> str:
 
 def _rows(path: str, schema: Schema) -> Iterator[tuple[str, str, str, str]]:
     required = schema.get("required", ())
-    for name, field in schema["properties"].items():
+    for name, field in schema.get("properties", {}).items():
         meaning = _one_line(field.get("description", ""))
         if "properties" in field:
             yield f"`{path}.{name}`", "object", "required" if name in required else "", meaning
@@ -35,6 +35,7 @@ def _rows(path: str, schema: Schema) -> Iterator[tuple[str, str, str, str]]:
         else:
             default = f"`{json.dumps(field['default'])}`" if "default" in field else ""
             yield f"`{path}.{name}`", _type(field), "required" if name in required else default, meaning
+            yield from _rows(f"{path}.{name}[]", field.get("items", {}))
 
 
 def _type(field: Schema) -> str:

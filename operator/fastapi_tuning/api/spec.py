@@ -6,37 +6,15 @@ floats once, by the properties beside them.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-Name = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, max_length=253)]
-"""RFC 1123 subdomain, as Kubernetes names most objects."""
-Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
-"""RFC 1123 label, as Kubernetes names containers."""
+from fastapi_tuning.api.database import Database
+from fastapi_tuning.api.freeze import FreezeWindow
+from fastapi_tuning.api.model import MIN_NOT_ABOVE_MAX, ApiModel, Label, Name, cel
+
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """Schema extra that makes the API server enforce (expression, message) rules on the object."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
-
-
-MIN_NOT_ABOVE_MAX = ("self.min <= self.max", "min must not be above max")
-
-
-class ApiModel(BaseModel):
-    """camelCase in JSON, snake_case in Python, immutable once parsed."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
-        extra="ignore",
-        use_attribute_docstrings=True,
-    )
 
 
 class Mode(StrEnum):
@@ -76,6 +54,15 @@ class OnDelete(StrEnum):
 
     KEEP = "Keep"
     RESTORE = "Restore"
+
+
+class ReplicasConflict(StrEnum):
+    """What happens to replicas that another field manager applies."""
+
+    HOLD = "Hold"
+    """They are left to it."""
+    TAKE = "Take"
+    """They are set all the same: the user has told that manager to leave them alone (docs/gitops.md)."""
 
 
 class TargetReference(ApiModel):
@@ -246,6 +233,9 @@ class Replicas(ApiModel):
     """Most pods."""
     scale_up: ScaleUp = ScaleUp()
     scale_down: ScaleDown = ScaleDown()
+    conflict_policy: ReplicasConflict = ReplicasConflict.HOLD
+    """What happens to replicas that another field manager applies, GitOps for example; autoscalers and people are
+    heeded under either."""
 
 
 class ThreadPool(ApiModel):
@@ -331,36 +321,6 @@ class Connections(ApiModel):
     """Auto: they do, until the load is even again; less than Auto: they never do."""
 
 
-class Database(ApiModel):
-    """The database that the pods use: they never hold more connections than it has, all objects together that name it.
-
-    pods × connectionsPerPod ≤ maxConnections − reservedConnections, over every namespace that the operator watches.
-    """
-
-    model_config = ConfigDict(
-        json_schema_extra=cel(
-            (
-                "self.reservedConnections < self.maxConnections",
-                "reservedConnections must be below maxConnections",
-            )
-        )
-    )
-
-    name: Name
-    """Names the database, the same in every object that uses it, in whatever namespace."""
-    connections_per_pod: Annotated[int, Field(ge=1, le=10_000)]
-    """Most that one pod opens: with SQLAlchemy pool_size + max_overflow, times the worker processes."""
-    max_connections: Annotated[int, Field(ge=1, le=100_000)]
-    """What the server allows (PostgreSQL's max_connections); if objects differ, the smallest holds."""
-    reserved_connections: Annotated[int, Field(ge=0, le=100_000)] = 3
-    """Not ours: for administrators, migrations, other apps. PostgreSQL keeps 3 (superuser_reserved_connections)."""
-
-    @property
-    def budget_connections(self) -> int:
-        """What all pods may hold together."""
-        return self.max_connections - self.reserved_connections
-
-
 class Apply(ApiModel):
     """How settings reach the pods, and how often the pod template may change."""
 
@@ -402,6 +362,8 @@ class FastAPITuningSpec(ApiModel):
     database: Database | None = None
     """What the pods may hold of a database's connections; unset: no such limit."""
     apply: Apply = Apply()
+    freeze_windows: Annotated[tuple[FreezeWindow, ...], Field(max_length=16)] = ()
+    """Recurring times at which nothing is moved, or not in one direction."""
     on_delete: OnDelete = OnDelete.KEEP
 
     def effective_mode(self, knob: Mode) -> Mode:

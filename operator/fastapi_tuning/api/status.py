@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
+from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
+from fastapi_tuning.api.considered import Consideration
+from fastapi_tuning.api.model import ApiModel, Count
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import ApiModel
 
 Message = Annotated[str, Field(max_length=1024)]
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Number = Annotated[str, Field(max_length=32)]
 """A number that may carry a fraction, as text; empty where it is not known."""
 Time = Annotated[
@@ -60,6 +61,10 @@ class ConditionType(StrEnum):
     DATABASE_WITHIN_BUDGET = "DatabaseWithinBudget"
     """False: pods may open more connections than the database has for them, or objects state different limits.
     Positive; absent where the spec names no database."""
+    NO_CONFLICT = "NoConflict"
+    """False: somebody else moves what we would move; the message names field and owner. Positive."""
+    FROZEN = "Frozen"
+    """True: a pause or a freeze window stops moves; the message says which, and until when. Negative."""
     STALLED = "Stalled"
     """True: a person must change something. Negative."""
 
@@ -173,29 +178,6 @@ class Decision(ApiModel):
         return f"{self.knob} stays {after}" if before == after else f"{self.knob} {before} → {after}"
 
 
-class GuardAnswer(ApiModel):
-    """What one guard made of a wish: another value, or (without one) no move now."""
-
-    reason: Reason
-    value: Count | None = None
-    message: Annotated[str, Field(max_length=256)] = ""
-
-
-class Consideration(ApiModel):
-    """What the newest cycle thought about one knob, moved or not."""
-
-    knob: Annotated[str, Field(max_length=63)]
-    current: Count | None = None
-    wished: Count
-    """What the rule wanted, before any guard."""
-    reason: Reason
-    message: Annotated[str, Field(max_length=512)] = ""
-    guards: Annotated[tuple[GuardAnswer, ...], Field(max_length=8)] = ()
-    """In the order in which they had something to say."""
-    moved_to: Count | None = None
-    """What was set; absent: nothing was."""
-
-
 class ReplicaNeed(ApiModel):
     """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
 
@@ -277,6 +259,8 @@ class Learned(ApiModel):
     """Seconds; the least mean time in a thread per slot of five minutes. The least of all is the uncontended time."""
     service_tail_samples: Annotated[tuple[Sample, ...], Field(max_length=8)] = ()
     """Seconds; the same of the latency percentile that the objective names."""
+    cpu_limit_cores: Number = ""
+    """What a pod could use at most; another limit, by more than a tenth, voids the rest."""
     cpu_samples: Annotated[tuple[Sample, ...], Field(max_length=8)] = ()
     """Seconds of CPU per request, one a minute."""
     proven_per_second: Number = ""
@@ -304,6 +288,10 @@ class History(ApiModel):
     """Offered requests per second of the last minutes, for the trend."""
     evidence: Annotated[tuple[EvidenceSlot, ...], Field(max_length=32)] = ()
     replica_moves: Annotated[tuple[ReplicaMove, ...], Field(max_length=16)] = ()
+    replicas_left: Count | None = None
+    """Replicas of the target as the last cycle left it: another number in the next one was set by somebody else."""
+    foreign_move: ForeignMove | None = None
+    """The last change of the replicas by somebody else."""
     last_scale_up_time: datetime | None = None
     last_scale_down_time: datetime | None = None
     last_rollout_time: datetime | None = None
@@ -397,6 +385,8 @@ class FastAPITuningStatus(ApiModel):
     database: DatabaseShare | None = None
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
+    conflicts: Annotated[tuple[KnobConflict, ...], Field(max_length=16)] = ()
+    """Knobs that are left to somebody else now."""
     considered: Annotated[tuple[Consideration, ...], Field(max_length=8)] = ()
     """How the newest cycle came to move what it moved, and to leave the rest; empty without data."""
     history: History = History()

@@ -14,6 +14,7 @@ VERSION = "v1alpha1"
 KIND = "FastAPITuning"
 PLURAL = "fastapitunings"
 PAUSED_UNTIL_ANNOTATION = f"{GROUP}/paused-until"
+PAUSED_DIRECTION_ANNOTATION = f"{GROUP}/paused-direction"
 
 _MOST_PROBLEMS_TOLD = 3
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Objectives
 from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.api_server import Workbench
@@ -26,6 +27,7 @@ from fastapi_tuning.load_test.production import signs_of_production
 from fastapi_tuning.load_test.report import Report
 from fastapi_tuning.load_test.search import Bounds, End, Trial, next_trial
 from fastapi_tuning.load_test.step import Step, moved, step_of
+from fastapi_tuning.observe.controllers import HORIZONTAL_AUTOSCALER, NO_CONTROLLERS, read_list
 from fastapi_tuning.observe.load_target import moved as have_moved
 from fastapi_tuning.observe.load_target import read_address, read_namespace_labels, read_pods
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
@@ -82,12 +84,14 @@ async def prepare(api: Workbench, order: Order) -> Prepared:
     pods = await read_pods(api, order.namespace, order.spec.target_ref)
     if not order.production_allowed:
         await _refuse_production(api, order.namespace, pods.deployment_labels)
-    found = await read_target(api, order.namespace, order.spec.target_ref)
-    if order.pauses and found.workload.autoscaler is not None:
-        raise LoadTestFailed(
-            f"HorizontalPodAutoscaler {found.workload.autoscaler} moves the pods, and a knee is that of a fixed number "
-            "of them: take it away for the test, or measure whatever it does (--no-pause)"
-        )
+    autoscalers = {HORIZONTAL_AUTOSCALER: await read_list(api, HORIZONTAL_AUTOSCALER, order.namespace)}
+    found = await read_target(api, order.namespace, order.spec.target_ref, autoscalers)
+    for each in found.workload.foreign_owners:
+        if order.pauses and each.reason is Reason.ANOTHER_AUTOSCALER:
+            raise LoadTestFailed(
+                f"{each.owner} moves the pods, and a knee is that of a fixed number of them: take it away for the "
+                "test, or measure whatever it does (--no-pause)"
+            )
     image = order.image or pods.agent_image
     if image is None:
         raise LoadTestFailed(
@@ -181,7 +185,7 @@ async def _step(trial: Trial, number: int, jobs: LoadJobs, order: Order, world: 
     """One step on settled pods. What fails on pods that moved has failed on some that were there."""
     before = await _settled(order, world)
     settling, *judged = await jobs.offer(trial, number)
-    after = await read_target(world.api, order.namespace, order.spec.target_ref)
+    after = await read_target(world.api, order.namespace, order.spec.target_ref, NO_CONTROLLERS)
     step = step_of(
         trial.level, settling, judged[0] if judged else None, order.spec.objectives, before.workload.ready_replicas
     )
@@ -198,7 +202,7 @@ async def _settled(order: Order, world: Surroundings) -> Target:
     """
     until = world.clock() + _MOST_UNSETTLED_SECONDS
     while True:
-        target = await read_target(world.api, order.namespace, order.spec.target_ref)
+        target = await read_target(world.api, order.namespace, order.spec.target_ref, NO_CONTROLLERS)
         workload = target.workload
         if workload.ready_replicas >= max(1, workload.desired_replicas) and not workload.rollout_in_progress:
             return target

@@ -16,6 +16,7 @@ from fastapi_tuning.cli.backtest import backtest
 from fastapi_tuning.cli.endpoints_file import DEFAULT, read_endpoints
 from fastapi_tuning.cli.explain import explain
 from fastapi_tuning.cli.load_test import load_test
+from fastapi_tuning.cli.pause import pause, resume
 from fastapi_tuning.cli.profile import profile
 from fastapi_tuning.cli.prometheus_options import optional_prometheus_options
 from fastapi_tuning.cli.run import LeaseName, OperatorSettings, log_as_json, run_operator
@@ -205,6 +206,8 @@ main.add_command(steady)
 main.add_command(backtest)
 main.add_command(audit)
 main.add_command(explain)
+main.add_command(pause)
+main.add_command(resume)
 main.add_command(profile)
 main.add_command(load_test)
 

@@ -26,6 +26,7 @@ from fastapi_tuning.handlers.watch import registry_for
 from fastapi_tuning.leadership.elector import Elector
 from fastapi_tuning.leadership.fenced_api import FencedApi
 from fastapi_tuning.live_path import LivePath
+from fastapi_tuning.observe.controllers import ControllerReader
 from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoint
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
@@ -132,6 +133,7 @@ def _reconciler_of(settings: OperatorSettings, api: ApiServer, metrics: Operator
         prometheus={name: PrometheusClient(endpoint) for name, endpoint in settings.endpoints.items()},
         events=EventRecorder(api),
         metrics=metrics,
+        controllers=ControllerReader(api),
         live_path=LivePath(
             api=api,
             metrics=metrics,

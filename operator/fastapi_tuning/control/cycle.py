@@ -8,9 +8,11 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
 from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control.conflicts import owners_in_force
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.estimate import Estimate, estimate
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.database import share_after, to_fair_share
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
@@ -20,6 +22,7 @@ from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
 from fastapi_tuning.control.oscillation import effect_delay, gain
 from fastapi_tuning.control.replicas import carrying, panics, propose_idle_replicas, propose_replicas
+from fastapi_tuning.control.stops import Stop
 from fastapi_tuning.control.threads import propose_threads, relieved
 from fastapi_tuning.control.workers import propose_one_worker, without_room
 
@@ -31,8 +34,10 @@ class Surroundings:
     """What concerns a decision beyond the target itself. `applied` are the values that are ours already."""
 
     applied: Settings
-    paused_until: datetime | None = None
+    stops: tuple[Stop, ...] = ()
+    """Pauses and freeze windows in force."""
     duplicate_of: str | None = None
+    """Name of the older FastAPITuning on the same target."""
     database: DatabaseShare | None = None
     """What the target may have of the database that the spec names."""
 
@@ -50,6 +55,8 @@ class Outcome:
     history: History
     database: DatabaseShare | None = None
     """The share as decided on, with what the law would take were there more."""
+    owners: tuple[ForeignOwner, ...] = ()
+    """Others who held something."""
 
     @property
     def moves(self) -> dict[Knob, int]:
@@ -59,14 +66,16 @@ class Outcome:
 
 def tune(spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings) -> Outcome:
     """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
-    outcome = _decided(spec, observation, history, surroundings)
+    history = memory.remember_foreign_move(history, observation)
+    owners = owners_in_force(spec, observation, history, surroundings.duplicate_of)
+    situation = _Situation(spec=spec, observation=observation, surroundings=surroundings, owners=owners)
+    outcome = replace(_decided(situation, history), owners=owners)
     verdict = next((each for each in outcome.verdicts if each.proposal.knob is Knob.REPLICAS), None)
     return replace(outcome, database=share_after(surroundings.database, verdict, observation.workload.desired_replicas))
 
 
-def _decided(
-    spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings
-) -> Outcome:
+def _decided(situation: "_Situation", history: History) -> Outcome:
+    observation = situation.observation
     signals = checked(observation.signals)
     if isinstance(signals, NoData):
         return Outcome(
@@ -75,8 +84,7 @@ def _decided(
             diagnosis=without_traffic(replace(observation, signals=signals)),
             history=history,
         )
-    watched = memory.remember_watch(history, observation, spec.interval_seconds)
-    situation = _Situation(spec=spec, observation=observation, surroundings=surroundings)
+    watched = memory.remember_watch(history, observation, situation.spec.interval_seconds)
     if isinstance(signals, Traffic):
         return _with_traffic(situation, signals, watched, memory.watched_seconds(history, watched))
     return _without_traffic(situation, watched)
@@ -89,6 +97,7 @@ class _Situation:
     spec: FastAPITuningSpec
     observation: Observation
     surroundings: Surroundings
+    owners: tuple[ForeignOwner, ...]
     diagnosis: Diagnosis | None = None
     """None without traffic."""
 
@@ -101,8 +110,8 @@ class _Situation:
             history=history,
             mode=mode_of(self.spec, proposal.knob),
             estimate=found,
-            paused_until=self.surroundings.paused_until,
-            duplicate_of=self.surroundings.duplicate_of,
+            stops=self.surroundings.stops,
+            owners=self.owners,
             database=self.surroundings.database,
             rides=rides,
             diagnosis=self.diagnosis,
@@ -227,7 +236,7 @@ def _pods_are_settled(history: History, traffic: Traffic, situation: _Situation)
     ages = [pod.ready_seconds for pod in traffic.pods]
     if experiment is None or not ages or None in ages:
         return _window_is_settled(history, traffic, now)
-    complete = workload.ready_replicas == workload.desired_replicas and not workload.rollout_in_progress
+    complete = workload.ready_replicas == workload.desired_replicas and not workload.mixes_versions
     old_enough = min(age for age in ages if age is not None) >= traffic.window_seconds
     return complete and old_enough and now - experiment.time >= whole
 
@@ -235,8 +244,13 @@ def _pods_are_settled(history: History, traffic: Traffic, situation: _Situation)
 def _taught(
     history: History, found: Estimate, situation: _Situation, traffic: Traffic, elapsed_seconds: float
 ) -> History:
-    """What this window teaches. Trust is frozen while its effect cannot be seen, or growth is (anti-windup)."""
+    """What this window teaches. Trust is frozen while its effect cannot be seen, or growth is (anti-windup).
+
+    Nothing while another controller splits the requests between two versions.
+    """
     spec, workload, now = situation.spec, situation.observation.workload, situation.observation.time
+    if any(owner.mixes_versions for owner in workload.foreign_owners):
+        return history
     learned = history.learned
     if not found.overloaded:
         learned = learn_peers(learned, situation.observation.dependencies, elapsed_seconds)

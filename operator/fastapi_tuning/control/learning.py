@@ -25,6 +25,8 @@ _SERVICE_SLOT, _SERVICE_MEMORY = timedelta(minutes=5), timedelta(minutes=30)
 _CPU_SLOT, _CPU_MEMORY = timedelta(minutes=1), timedelta(minutes=5)
 _UNEVENNESS_SECONDS = 300.0
 """Time constant of the smoothed unevenness."""
+_SAME_LIMIT = 0.1
+"""The least change for which a VerticalPodAutoscaler replaces a pod (its pod-update-threshold)."""
 _LOADED = 0.9
 """From this share of the safe rate on, a pod that does well earns more trust (the rule of Netflix's limiters)."""
 _LOADED_UNNOTICED, _UNNOTICED = 0.8, 1.25
@@ -35,8 +37,16 @@ _TRUST_PERIOD = timedelta(minutes=1)
 
 
 def learned_of(learned: Learned, workload: Workload) -> Learned:
-    """What is known of this template: all that was learned, or nothing if it was learned of another."""
-    return learned if learned.template_hash == workload.template_hash else Learned(template_hash=workload.template_hash)
+    """What is known of this template with this CPU limit: all that was learned, or nothing if it was of another.
+
+    A VerticalPodAutoscaler changes the limit under the same template; less than a tenth of it is no other pod.
+    """
+    limit, known = workload.cpu_limit_cores, number_of(learned.cpu_limit_cores)
+    fresh = Learned(template_hash=workload.template_hash, cpu_limit_cores=text_of(limit))
+    if learned.template_hash != workload.template_hash:
+        return fresh
+    differs = limit is not None and known is not None and abs(limit - known) > _SAME_LIMIT * known
+    return fresh if differs else learned
 
 
 def is_example(traffic: Traffic, estimate: Estimate, objectives: Objectives) -> bool:

@@ -61,6 +61,7 @@ def history_after(
         estimate: what they were decided from; None without traffic.
     """
     now, workload = observation.time, observation.workload
+    history = history.model_copy(update={"replicas_left": done.get(Knob.REPLICAS, workload.desired_replicas)})
     if not done:
         return history
     history = history.model_copy(update={"settled_since": None})

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from fastapi_tuning.api.conflicts import ForeignMove
 from fastapi_tuning.api.status import (
     EvidenceSlot,
     FactorWatch,
@@ -26,6 +27,8 @@ _MOST_NEEDS, _MOST_SLOTS, _MOST_LOADS = 128, 32, 12
 """As the schema of the status has them."""
 _LARGEST_NEED = 1_000_000
 """Above all bounds that a spec can have; absurd measurements must not make a number that nobody can store."""
+_LONGEST_MANAGER = 253
+"""As the schema of the status has it; a field manager's name is shorter."""
 _LONGEST_GAP = timedelta(seconds=90)
 """A longer silence breaks the watch: the stabilisation window starts anew."""
 
@@ -51,8 +54,24 @@ def remember_watch(history: History, observation: Observation, interval_seconds:
 
 def _is_moving(observation: Observation) -> bool:
     workload, signals = observation.workload, observation.signals
-    unready = workload.rollout_in_progress or workload.ready_replicas < workload.desired_replicas
+    unready = workload.mixes_versions or workload.ready_replicas < workload.desired_replicas
     return unready or (isinstance(signals, Traffic) and not all(pod.acknowledged for pod in signals.pods))
+
+
+def remember_foreign_move(history: History, observation: Observation) -> History:
+    """Note that somebody else changed the replicas since the last cycle; what was tried before is not judged then."""
+    workload, left = observation.workload, history.replicas_left
+    mover = workload.replicas_set_by
+    if left is None or left == workload.desired_replicas or mover is None:
+        return history
+    move = ForeignMove(
+        time=observation.time,
+        replicas=workload.desired_replicas,
+        by=mover.name[:_LONGEST_MANAGER],
+        deliberate=mover.deliberate,
+    )
+    growth = history.replica_growth.model_copy(update={"experiment": None})
+    return history.model_copy(update={"foreign_move": move, "replica_growth": growth, "settled_since": None})
 
 
 def settled_for(history: History, now: datetime) -> timedelta:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.rolling_update import RollingUpdate
 
 
@@ -243,6 +244,16 @@ class Unschedulable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaMover:
+    """Somebody else who set the replicas to what they are."""
+
+    name: str
+    """A field manager with its operation."""
+    deliberate: bool
+    """False: the number just came along with a manifest that was deployed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """The target as the API server shows it."""
 
@@ -257,8 +268,6 @@ class Workload:
     rollout_in_progress: bool
     launch: LaunchForm
     cpu_limit_cores: float | None
-    autoscaler: str | None
-    """Name of a HorizontalPodAutoscaler on the same target, if any."""
     memory_limit_bytes: float | None = None
     delivery: Delivery = Delivery.ROLLOUT
     unschedulable: Unschedulable | None = None
@@ -269,6 +278,15 @@ class Workload:
     """Pods that exist beyond the desired ones, or are on their way out: they hold connections until they are gone."""
     update: RollingUpdate | None = None
     """How pods are replaced; None: all end before any starts."""
+    foreign_owners: tuple[ForeignOwner, ...] = ()
+    """Others who have a say in the target."""
+    replicas_set_by: ReplicaMover | None = None
+    """None: we did, or nobody."""
+
+    @property
+    def mixes_versions(self) -> bool:
+        """Whether pods of two templates answer, so that evidence is of neither."""
+        return self.rollout_in_progress or any(each.mixes_versions for each in self.foreign_owners)
 
     @property
     def may_enforce_one_worker(self) -> bool:

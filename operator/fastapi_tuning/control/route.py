@@ -8,6 +8,7 @@ from enum import StrEnum
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import DatabaseShare, History
+from fastapi_tuning.control.conflicts import owner_of_the_template
 from fastapi_tuning.control.guards.database import no_room_told
 from fastapi_tuning.control.observation import NoData, Observation
 
@@ -90,6 +91,8 @@ def first_injection(
     last = history.last_rollout_time
     if workload.rollout_in_progress:
         return FirstInjection(hold=Reason.ROLLOUT_IN_PROGRESS, message=f"{lacking}; the target is replacing pods")
+    if (owner := owner_of_the_template(workload)) is not None:
+        return FirstInjection(hold=owner.reason, message=f"{lacking}; {owner.told}")
     if agents.bare == 0:
         return FirstInjection(hold=Reason.TARGET_NOT_READY, message="the target has no pods")
     if workload.ready_replicas < workload.desired_replicas:

@@ -3,6 +3,7 @@
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import History
+from fastapi_tuning.control.conflicts import owner_of_the_template
 from fastapi_tuning.control.guards.verdict import Hold, Verdict
 from fastapi_tuning.control.knobs import Knob, Proposal, mode_of
 from fastapi_tuning.control.observation import Enforcement, Workload
@@ -68,6 +69,6 @@ def _pods_for_one_worker(spec: FastAPITuningSpec, workload: Workload, history: H
         return None
     if not launch.worker_variables and not workload.may_enforce_one_worker:
         return None
-    if mode_of(spec, Knob.WORKERS) is not Mode.AUTO:
+    if mode_of(spec, Knob.WORKERS) is not Mode.AUTO or owner_of_the_template(workload) is not None:
         return None
     return history.pods_for_one_worker or workload.desired_replicas * launch.workers

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import FastAPITuningStatus, Growth
+from fastapi_tuning.control.stops import STOPPED
 from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import since, until
 
@@ -12,11 +13,11 @@ def ahead(situation: Situation, status: FastAPITuningStatus) -> list[str]:
     """A line for each thing that ends some time after now."""
     history, now = situation.history, situation.now
     timed = (
-        ("paused", situation.paused_until),
         ("overloaded lately: nothing goes down", history.panic_until),
         ("it oscillated: half the answer, twice the wait", history.calm_until),
     )
-    lines = [f"{what} until {until(time, now)}" for what, time in timed if time is not None and time > now]
+    lines = [f"{stop.cause}: {STOPPED[stop.direction]} until {until(stop.until, now)}" for stop in situation.stops]
+    lines += [f"{what} until {until(time, now)}" for what, time in timed if time is not None and time > now]
     lines += _growth("replicas", history.replica_growth, now)
     lines += _growth("threads", history.thread_growth, now)
     lines += _settings(status)

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from fastapi_tuning.api.conflicts import KnobConflict
+from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
-from fastapi_tuning.api.status import Consideration, History
+from fastapi_tuning.api.status import History
 from fastapi_tuning.control.guards.evidence import EXPLORATION_PERIOD
 from fastapi_tuning.control.knobs import Knob, within
 from fastapi_tuning.control.memory import NEED_SLOT
 from fastapi_tuning.control.oscillation import effect_delay
+from fastapi_tuning.control.stops import Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,8 @@ class Situation:
 
     spec: FastAPITuningSpec
     history: History
-    paused_until: datetime | None
+    stops: tuple[Stop, ...]
+    conflicts: tuple[KnobConflict, ...]
     now: datetime
 
 
@@ -118,7 +122,20 @@ def _downstream(wish: Consideration, situation: Situation) -> Awaited:
 
 
 def _pause(wish: Consideration, situation: Situation) -> Awaited:
-    return Awaited(what="the end of the pause", until=situation.paused_until)
+    return Awaited(what="the end of the pause", until=_end_of(Reason.PAUSED, situation))
+
+
+def _freeze_window(wish: Consideration, situation: Situation) -> Awaited:
+    return Awaited(what="the end of the freeze window", until=_end_of(Reason.FREEZE_WINDOW, situation))
+
+
+def _end_of(reason: Reason, situation: Situation) -> datetime | None:
+    return _latest([stop.until for stop in situation.stops if stop.reason is reason])
+
+
+def _foreign_move(wish: Consideration, situation: Situation) -> Awaited:
+    ends = [each.until for each in situation.conflicts if each.knob == wish.knob and each.until is not None]
+    return Awaited(what="one stabilisation window after somebody else's move", until=_latest(ends))
 
 
 _WINDOWS: Mapping[Reason, Callable[[Consideration, Situation], Awaited]] = {
@@ -130,6 +147,8 @@ _WINDOWS: Mapping[Reason, Callable[[Consideration, Situation], Awaited]] = {
     Reason.PANIC: _panic,
     Reason.DOWNSTREAM_LIMITS: _downstream,
     Reason.PAUSED: _pause,
+    Reason.FREEZE_WINDOW: _freeze_window,
+    Reason.MOVED_BY_OTHERS: _foreign_move,
 }
 
 _EVENTS: Mapping[Reason, str] = {
@@ -139,6 +158,7 @@ _EVENTS: Mapping[Reason, str] = {
     Reason.SUSPENDED: "spec.suspend: false",
     Reason.MODE_RECOMMEND: "spec.mode: Auto, and the knob's own mode",
     Reason.ANOTHER_AUTOSCALER: "that the other autoscaler leaves the replicas alone",
+    Reason.PROGRESSIVE_DELIVERY: "that the Rollout or Canary lets go of the target",
     Reason.DUPLICATE_TARGET: "that the older FastAPITuning goes",
     Reason.PARTLY_SCRAPED: "that Prometheus scrapes every ready pod",
     Reason.ROLLOUT_IN_PROGRESS: "the end of the rollout",

@@ -3,25 +3,29 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from fastapi_tuning.api.pause import paused_until
 from fastapi_tuning.api.reason_meanings import meaning_of
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.silence import silent_for
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.api.status import Condition, ConditionType, Decision, FastAPITuningStatus, LimitingFactor
 from fastapi_tuning.api.tuning import FastAPITuning
+from fastapi_tuning.control.stops import stops_of
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import clock, length, since
 from fastapi_tuning.explain.wishes import wish_told
 
-_BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.STALLED)
+_BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.FROZEN, ConditionType.STALLED)
 
 
 def story(tuning: FastAPITuning, now: datetime) -> str:
     """Paragraphs: what it is about, how things are, what was thought about each knob, what was moved, what is next."""
     situation = Situation(
-        spec=tuning.spec, history=tuning.status.history, paused_until=paused_until(tuning.annotations), now=now
+        spec=tuning.spec,
+        history=tuning.status.history,
+        stops=stops_of(tuning.spec, tuning.annotations, now),
+        conflicts=tuning.status.conflicts,
+        now=now,
     )
     paragraphs = [
         _heading(tuning),

@@ -1,8 +1,8 @@
 """One knob: where it is, where its rule wants it, what each guard made of that, and what is awaited. Pure."""
 
+from fastapi_tuning.api.considered import Consideration, GuardAnswer
 from fastapi_tuning.api.reason_meanings import meaning_of
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import Consideration, GuardAnswer
 from fastapi_tuning.explain.awaited import Situation, awaited
 from fastapi_tuning.explain.times import until
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi_tuning.api.status import Settings
@@ -13,19 +14,67 @@ _MOST_DIGITS = 9
 """As the schema of the status has it."""
 
 
-def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: str) -> dict[str, str]:
-    """Owner by variable, for the entries of the container's `env` that a field manager other than ours set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldManager:
+    """Who wrote a field, and how: Apply states it for good, Update changed it once."""
+
+    name: str
+    operation: str
+    subresource: str
+    """Empty: the whole object."""
+    time: str
+    """Of its last write, as the API server has it (RFC 3339 in UTC, so texts compare as times do)."""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.name == FIELD_MANAGER
+
+    @property
+    def told(self) -> str:
+        return f"{self.name or 'a manager without a name'} ({self.operation or 'Update'})"
+
+
+def variable_managers(managed_fields: Iterable[Mapping[str, Any]], container: str) -> dict[str, FieldManager]:
+    """By variable, for the entries of the container's `env` that a field manager other than ours set.
 
     `managed_fields` is a Deployment's `metadata.managedFields`; its keys are described with the FieldsV1 type. Whoever
     may write the Deployment may write them too, so what is not of that form is passed over.
     """
-    owners: dict[str, str] = {}
+    owners: dict[str, FieldManager] = {}
     for entry in managed_fields:
-        manager = str(entry.get("manager") or "")
-        if manager == FIELD_MANAGER:
-            continue
-        owners.update(dict.fromkeys(_variables(entry.get("fieldsV1"), container), manager))
+        manager = _manager(entry)
+        if not manager.is_ours:
+            owners.update(dict.fromkeys(_variables(entry.get("fieldsV1"), container), manager))
     return owners
+
+
+def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: str) -> dict[str, str]:
+    """The names of the same managers."""
+    return {name: manager.name for name, manager in variable_managers(managed_fields, container).items()}
+
+
+def replica_managers(managed_fields: Iterable[Mapping[str, Any]]) -> tuple[FieldManager, ...]:
+    """All that own `spec.replicas`, through whatever subresource; several do if they applied the same value."""
+    return tuple(_manager(entry) for entry in managed_fields if "f:replicas" in _at(entry.get("fieldsV1"), "f:spec"))
+
+
+def template_manager(managed_fields: Iterable[Mapping[str, Any]]) -> FieldManager | None:
+    """Whoever wrote last to the pod template; None: that is not known."""
+    writers = [
+        _manager(entry)
+        for entry in managed_fields
+        if entry.get("subresource") in (None, "") and _at(entry.get("fieldsV1"), "f:spec", "f:template")
+    ]
+    return max(writers, key=lambda each: each.time, default=None)
+
+
+def _manager(entry: Mapping[str, Any]) -> FieldManager:
+    return FieldManager(
+        name=str(entry.get("manager") or ""),
+        operation=str(entry.get("operation") or ""),
+        subresource=str(entry.get("subresource") or ""),
+        time=str(entry.get("time") or ""),
+    )
 
 
 def own_variables(managed_fields: Iterable[Mapping[str, Any]], container: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Reads the target of a FastAPITuning from the API server: Deployment, ready pods, other autoscalers."""
+"""Reads the target of a FastAPITuning from the API server: Deployment and ready pods, and who else moves it."""
 
 import hashlib
 import json
@@ -10,13 +10,17 @@ from datetime import datetime
 from kubernetes.utils.quantity import parse_quantity
 
 from fastapi_tuning.api.agent import INJECT_ANNOTATION
+from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer, Json, resource_path
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound, TargetNotUnderstood
 from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
+from fastapi_tuning.observe.controllers import Controllers
+from fastapi_tuning.observe.foreign_owners import owners_by_fields, owners_by_objects, replicas_set_by
 from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
 from fastapi_tuning.observe.manifest import checked_deployment
@@ -56,8 +60,8 @@ def deployment_path(namespace: str, name: str) -> str:
     return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
-async def read_target(api: ApiServer, namespace: str, reference: TargetReference) -> Target:
-    """The target as it is now.
+async def read_target(api: ApiServer, namespace: str, reference: TargetReference, controllers: Controllers) -> Target:
+    """The target as it is now; `controllers` are the objects of its namespace that may have a say in it.
 
     Raises:
         NotFound: no such Deployment.
@@ -70,20 +74,20 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         resource_path("v1", "pods", namespace=namespace),
         {"labelSelector": selector_text(deployment["spec"]["selector"])},
     )
-    autoscalers = await api.get(resource_path("autoscaling/v2", "horizontalpodautoscalers", namespace=namespace))
     ready = {
         (namespace, pod["metadata"]["name"]): since
         for pod in pods["items"]
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
-    workload = workload_of(deployment, reference, len(ready), _autoscaler_of(autoscalers, reference))
+    workload = workload_of(deployment, reference, len(ready), owners_by_objects(controllers, reference))
     return Target(
         workload=replace(
             workload,
             unschedulable=unschedulable(pods["items"]),
             out_of_memory_time=out_of_memory_time(pods["items"], workload.container),
             ending_pods=ending_pods(pods["items"], workload.desired_replicas),
+            cpu_limit_cores=_limit_in_force(workload, pods["items"]),
         ),
         rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
@@ -97,7 +101,7 @@ def _is_injectable(template: Json) -> bool:
     return annotations.get(INJECT_ANNOTATION) != "false"
 
 
-def workload_of(deployment: Json, reference: TargetReference, ready: int, autoscaler: str | None) -> Workload:
+def workload_of(deployment: Json, reference: TargetReference, ready: int, owners: tuple[ForeignOwner, ...]) -> Workload:
     """A Deployment that was checked, as the core sees it.
 
     Raises:
@@ -106,6 +110,10 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
     """
     spec, status, metadata = deployment["spec"], deployment.get("status", {}), deployment["metadata"]
     container = app_container(spec["template"]["spec"]["containers"], reference.container_name)
+    managed_fields = metadata.get("managedFields", ())
+    rollout_in_progress = status.get("observedGeneration", 0) < metadata.get("generation", 0) or status.get(
+        "replicas", 0
+    ) > status.get("updatedReplicas", 0)
     return Workload(
         uid=metadata["uid"],
         template_hash=template_hash(spec["template"]),
@@ -113,15 +121,16 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, autosc
         desired_replicas=spec.get("replicas", 1),
         ready_replicas=ready,
         scale_resource_version=metadata["resourceVersion"],
-        rollout_in_progress=(
-            status.get("observedGeneration", 0) < metadata.get("generation", 0)
-            or status.get("replicas", 0) > status.get("updatedReplicas", 0)
-        ),
-        launch=launch_form(container, foreign_variables(metadata.get("managedFields", ()), container["name"])),
+        rollout_in_progress=rollout_in_progress,
+        launch=launch_form(container, foreign_variables(managed_fields, container["name"])),
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         memory_limit_bytes=quantity_of(container, "limits", "memory"),
-        autoscaler=autoscaler,
         update=rolling_update_of(spec),
+        foreign_owners=(
+            *owners,
+            *owners_by_fields(managed_fields, container["name"], rollout_in_progress=rollout_in_progress),
+        ),
+        replicas_set_by=replicas_set_by(managed_fields),
     )
 
 
@@ -158,12 +167,22 @@ def _without_ours(container: Json) -> Json:
     return {**container, "env": kept}
 
 
-def _autoscaler_of(autoscalers: Json, reference: TargetReference) -> str | None:
-    for autoscaler in autoscalers["items"]:
-        scaled = autoscaler["spec"]["scaleTargetRef"]
-        if scaled["kind"] == reference.kind and scaled["name"] == reference.name:
-            return str(autoscaler["metadata"]["name"])
-    return None
+def _limit_in_force(workload: Workload, pods: list[Json]) -> float | None:
+    """Cores that each pod may use: a VerticalPodAutoscaler changes pods and not their template. The least counts.
+
+    Raises:
+        TargetNotUnderstood: a pod's limit is no quantity.
+    """
+    if all(owner.reason is not Reason.VERTICAL_AUTOSCALER for owner in workload.foreign_owners):
+        return workload.cpu_limit_cores
+    limits = [_cores(limit) for pod in pods if (limit := _cpu_limit(pod, workload.container)) is not None]
+    return min((limit for limit in limits if limit is not None), default=workload.cpu_limit_cores)
+
+
+def _cpu_limit(pod: Json, name: str) -> str | None:
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    resources = next((each.get("resources") or {} for each in containers if each.get("name") == name), {})
+    return (resources.get("limits") or {}).get("cpu")
 
 
 def _cores(quantity: str | None) -> float | None:

@@ -7,9 +7,11 @@ from datetime import datetime
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, ConditionType, DatabaseShare
 from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.guards.database import connections_told
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
+from fastapi_tuning.control.stops import Stop
 
 _MESSAGE_LENGTH = 1024
 """A message may quote what users wrote, and that may be long."""
@@ -17,6 +19,8 @@ _LIMITING = (
     Reason.AT_MAXIMUM,
     Reason.ANOTHER_AUTOSCALER,
     Reason.DUPLICATE_TARGET,
+    Reason.PROGRESSIVE_DELIVERY,
+    Reason.FIELD_CONFLICT,
     Reason.UNSCHEDULABLE,
     Reason.DATABASE_BUDGET,
 )
@@ -54,6 +58,8 @@ def findings_of_off() -> Findings:
         ConditionType.SCALING_LIMITED,
         ConditionType.ONE_WORKER_PER_POD,
         ConditionType.SETTINGS_EFFECTIVE,
+        ConditionType.NO_CONFLICT,
+        ConditionType.FROZEN,
         ConditionType.STALLED,
     }
     ready = Finding(status="False", reason=Reason.MODE_OFF, message="spec.mode is Off: not looking")
@@ -71,6 +77,7 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
         ConditionType.SCALING_LIMITED: _limited(outcome),
         ConditionType.ONE_WORKER_PER_POD: _one_worker(workload, outcome),
         ConditionType.SETTINGS_EFFECTIVE: _settings(workload),
+        ConditionType.NO_CONFLICT: _conflict(outcome.owners),
         ConditionType.STALLED: Finding(
             status=_status(failure is not None and failure.reason in (Reason.FIELD_CONFLICT, Reason.PAUSED)),
             reason=failure.reason if failure else Reason.TUNING,
@@ -78,6 +85,14 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
         ),
         **database,
     }
+
+
+def findings_of_stops(stops: Iterable[Stop]) -> Findings:
+    """What the user stopped; the first counts, all are told."""
+    stops = tuple(stops)
+    told = "; ".join(stop.told for stop in stops) or "no pause, no freeze window"
+    reason = stops[0].reason if stops else Reason.TUNING
+    return {ConditionType.FROZEN: Finding(status=_status(bool(stops)), reason=reason, message=told)}
 
 
 def conditions_of(
@@ -147,6 +162,17 @@ def _limited(outcome: Outcome) -> Finding:
             if guard.reason in _LIMITING:
                 return Finding(status="True", reason=guard.reason, message=f"{verdict.proposal.knob}: {guard.message}")
     return Finding(status="False", reason=Reason.TUNING, message="no bound or other owner in the way")
+
+
+def _conflict(owners: Iterable[ForeignOwner]) -> Finding:
+    """The first that holds something gives the reason; one that holds nothing is told, and no conflict."""
+    holding = [owner for owner in owners if owner.knobs]
+    beside = [f"{owner.told}, which holds nothing" for owner in owners if not owner.knobs]
+    if not holding:
+        message = "; ".join(beside) or "nobody else moves what we would move"
+        return Finding(status="True", reason=Reason.NO_CONFLICT, message=message)
+    told = [f"{owner.told}: {', '.join(owner.knobs)} held" for owner in holding]
+    return Finding(status="False", reason=holding[0].reason, message="; ".join([*told, *beside]))
 
 
 def _database(share: DatabaseShare) -> Finding:

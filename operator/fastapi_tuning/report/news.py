@@ -31,9 +31,14 @@ def of_the_conditions(before: FastAPITuningStatus, after: FastAPITuningStatus) -
     said = []
     for kind in _WORTH_A_WARNING:
         was, now_is = _condition(before, kind), _condition(after, kind)
-        if now_is is not None and now_is.status == "False" and (was is None or _differ(was, now_is)):
+        if now_is is not None and _is_news(now_is) and (was is None or _differ(was, now_is)):
             said.append((EventType.WARNING, now_is.reason, now_is.message))
     return said
+
+
+def _is_news(condition: Condition) -> bool:
+    """A rollout of the user's own is none to him."""
+    return condition.status == "False" and condition.reason != Reason.ROLLOUT_IN_PROGRESS
 
 
 _WORTH_A_WARNING = (
@@ -42,6 +47,7 @@ _WORTH_A_WARNING = (
     ConditionType.SETTINGS_ACKNOWLEDGED,
     ConditionType.EVENT_LOOP_FREE,
     ConditionType.DATABASE_WITHIN_BUDGET,
+    ConditionType.NO_CONFLICT,
 )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from fastapi_tuning.api.conflicts import KnobConflict
+from fastapi_tuning.api.considered import Consideration, GuardAnswer
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import (
-    Consideration,
     Decision,
     DiagnosisStatus,
     FastAPITuningStatus,
-    GuardAnswer,
     Measured,
     Recommendation,
     ReplicaBounds,
@@ -25,6 +25,7 @@ from fastapi_tuning.report.conditions import conditions_of, findings_of_off
 MOST_DECISIONS = 10
 _MOST_CONSIDERED, _MOST_ANSWERS = 8, 8
 _WISH_LENGTH, _ANSWER_LENGTH, _EVIDENCE_LENGTH = 512, 256, 512
+_MOST_CONFLICTS, _OWNER_LENGTH = 16, 512
 _LARGEST_COUNT = 1_000_000_000
 """All as the schema of the status has them."""
 REFRESH = timedelta(seconds=30)
@@ -119,6 +120,21 @@ def _decision(verdict: Verdict, refusal: tuple[Reason, str] | None, now: datetim
     )
 
 
+def conflicts_of(outcome: Outcome) -> tuple[KnobConflict, ...]:
+    """Each knob that is left to somebody else, in the order of the owners."""
+    return tuple(
+        KnobConflict(
+            knob=knob,
+            field=owner.field[:_OWNER_LENGTH],
+            owner=owner.owner[:_OWNER_LENGTH],
+            reason=owner.reason,
+            until=owner.until,
+        )
+        for owner in outcome.owners
+        for knob in owner.knobs
+    )[:_MOST_CONFLICTS]
+
+
 def considered_of(outcome: Outcome, refused: Mapping[Knob, tuple[Reason, str]]) -> tuple[Consideration, ...]:
     """How each verdict came about, those of knobs that are off left out."""
     return tuple(
@@ -195,6 +211,7 @@ def switched_off(before: FastAPITuningStatus, generation: int, now: datetime) ->
             "current": blank.current,
             "recommendation": blank.recommendation,
             "database": blank.database,
+            "conflicts": blank.conflicts,
             "considered": blank.considered,
         }
     )

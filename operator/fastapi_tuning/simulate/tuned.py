@@ -90,7 +90,6 @@ class Tuned:
                 rollout_in_progress=scraped.rollout_in_progress,
                 launch=_LAUNCH,
                 cpu_limit_cores=self.cpu_limit_cores,
-                autoscaler=None,
                 delivery=Delivery.LIVE if self.thread_change is ThreadChange.LIVE else Delivery.ROLLOUT,
             ),
             signals=signals,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
 from fastapi_tuning.api.status import EvidenceSlot, History, Learned, ReplicaNeed, Sample, Settings
@@ -12,6 +13,7 @@ from fastapi_tuning.control.burn import ErrorBudget, Evidence
 from fastapi_tuning.control.capacity import PodCapacity
 from fastapi_tuning.control.cycle import Surroundings
 from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.guards.verdict import Context
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.objective import Verdict
@@ -24,6 +26,7 @@ from fastapi_tuning.control.observation import (
     Traffic,
     Workload,
 )
+from fastapi_tuning.control.stops import Stop
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NO_DATA = NoData(reason=Reason.PROMETHEUS_UNREACHABLE, message="connection refused")
@@ -59,7 +62,6 @@ def workload(**changes: Any) -> Workload:
         rollout_in_progress=False,
         launch=launch(),
         cpu_limit_cores=None,
-        autoscaler=None,
     )
     return replace(plain, **changes)
 
@@ -132,6 +134,23 @@ def slots(*seconds_ago_and_counts: tuple[float, float, float, float]) -> tuple[E
 
 def surroundings(**changes: Any) -> Surroundings:
     return replace(Surroundings(applied=Settings()), **changes)
+
+
+def foreign_owner(**changes: Any) -> ForeignOwner:
+    """A HorizontalPodAutoscaler on the target."""
+    plain = ForeignOwner(
+        reason=Reason.ANOTHER_AUTOSCALER,
+        field="spec.replicas",
+        owner="HorizontalPodAutoscaler checkout-hpa",
+        knobs=(Knob.REPLICAS,),
+    )
+    return replace(plain, **changes)
+
+
+def stop(until: datetime, **changes: Any) -> Stop:
+    """A pause of everything."""
+    plain = Stop(reason=Reason.PAUSED, until=until, direction=Direction.BOTH, cause="paused by annotation")
+    return replace(plain, **changes)
 
 
 def context(**changes: Any) -> Context:

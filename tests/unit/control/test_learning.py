@@ -38,6 +38,28 @@ def test_a_new_template_resets_what_was_learned() -> None:
     assert learning.learned_of(known, workload(template_hash="two")) == Learned(template_hash="two")
 
 
+@pytest.mark.parametrize(
+    ("known", "limit", "kept"),
+    [
+        ("1", 1.0, True),
+        ("1", 1.09, True),
+        ("1", 0.91, True),
+        ("1", 1.11, False),
+        ("1", 0.89, False),
+        ("", 2.0, True),
+        ("1", None, True),
+    ],
+)
+def test_pods_of_another_size_are_other_pods_under_the_same_template(
+    known: str, limit: float | None, kept: bool
+) -> None:
+    before = learned(proven_per_second="90", cpu_limit_cores=known)
+    after = learning.learned_of(before, workload(cpu_limit_cores=limit))
+
+    assert (after is before) is kept
+    assert kept or after == Learned(template_hash="one", cpu_limit_cores=f"{limit:g}")
+
+
 def test_few_requests_or_mostly_refusals_are_no_example() -> None:
     assert learning.is_example(traffic(), estimate(), OBJECTIVES)
     assert not learning.is_example(traffic(), estimate(requests_in_window=99.0), OBJECTIVES)

@@ -29,8 +29,8 @@ def moved(moves: dict[Knob, int], past: History | None = None, target: Workload 
     return history_after(past or history(), seen, MISSED, moves)
 
 
-def test_no_move_leaves_no_trace() -> None:
-    assert moved({}) == history()
+def test_no_move_leaves_no_trace_but_the_replicas_as_they_were_left() -> None:
+    assert moved({}) == history(replicas_left=2)
 
 
 def test_a_step_up_starts_the_wait_and_an_experiment() -> None:

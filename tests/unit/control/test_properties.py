@@ -8,26 +8,31 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, WorkersMode
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
+from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, Traffic, Workload
+from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, ReplicaMover, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
+    foreign_owner,
     history,
     launch,
     pod_traffic,
     samples,
     slots,
     spec,
+    stop,
     surroundings,
     traffic,
     workload,
 )
 
+LATER = NOW + timedelta(hours=1)
 MODES = st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.AUTO, Mode.RECOMMEND])
 later = st.none() | st.integers(-600, 600).map(lambda seconds: NOW + timedelta(seconds=seconds))
 growths = st.builds(
@@ -113,6 +118,11 @@ def histories(draw: st.DrawFn) -> History:
     )
 
 
+BY_HAND = ReplicaMover(name="kubectl (Update)", deliberate=True)
+EVERY_SETTING = foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, knobs=SETTINGS)
+ANALYSIS = foreign_owner(knobs=(Knob.REPLICAS,), direction=Direction.SCALE_IN, mixes_versions=True)
+
+
 @st.composite
 def workloads(draw: st.DrawFn) -> Workload:
     desired = draw(st.integers(1, 40))
@@ -125,7 +135,8 @@ def workloads(draw: st.DrawFn) -> Workload:
             worker_variables=draw(st.sampled_from([(), ("UVICORN_WORKERS",)])),
         ),
         cpu_limit_cores=draw(st.sampled_from([None, 0.5, 4.0])),
-        autoscaler=draw(st.sampled_from([None, None, "hpa"])),
+        foreign_owners=draw(st.sampled_from([(), (), (foreign_owner(),), (EVERY_SETTING,), (ANALYSIS,)])),
+        replicas_set_by=draw(st.sampled_from([None, BY_HAND, replace(BY_HAND, deliberate=False)])),
         memory_limit_bytes=draw(st.sampled_from([None, 5e8])),
         delivery=draw(st.sampled_from(Delivery)),
     )
@@ -173,7 +184,7 @@ def observations(draw: st.DrawFn) -> Observation:
 
 around = st.builds(
     surroundings,
-    paused_until=st.none() | st.sampled_from([NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)]),
+    stops=st.just(()) | st.sampled_from(Direction).map(lambda each: (stop(LATER, direction=each),)),
     duplicate_of=st.sampled_from([None, None, "elder"]),
 )
 everything = (specs(), observations(), histories(), around)
@@ -294,12 +305,10 @@ def test_replicas_do_not_fall_before_the_window_was_watched_whole(
 def test_nothing_acts_unless_it_is_told_to(
     wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
 ) -> None:
-    later = NOW + timedelta(hours=1)
-
     for idle in (wish.model_copy(update={"mode": mode}) for mode in (Mode.RECOMMEND, Mode.OFF)):
         assert tune(idle, seen, past, beside).moves == {}
     assert tune(wish.model_copy(update={"suspend": True}), seen, past, beside).moves == {}
-    assert tune(wish, seen, past, replace(beside, paused_until=later)).moves == {}
+    assert tune(wish, seen, past, replace(beside, stops=(stop(LATER),))).moves == {}
     assert tune(wish, seen, past, replace(beside, duplicate_of="elder")).moves == {}
 
 
@@ -307,9 +316,36 @@ def test_nothing_acts_unless_it_is_told_to(
 def test_replicas_of_another_autoscaler_never_move(
     wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
 ) -> None:
-    owned = replace(seen, workload=replace(seen.workload, autoscaler="hpa"))
+    owned = replace(seen, workload=replace(seen.workload, foreign_owners=(foreign_owner(),)))
 
     assert Knob.REPLICAS not in tune(wish, owned, past, beside).moves
+
+
+@given(*everything, st.integers(0, 60))
+def test_what_a_person_set_stays_for_a_whole_window(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings, left: int
+) -> None:
+    window = timedelta(seconds=wish.replicas.scale_down.stabilization_seconds)
+    assume(left != seen.workload.desired_replicas and window)
+    set_by_hand = replace(seen, workload=replace(seen.workload, replicas_set_by=BY_HAND))
+
+    outcome = tune(wish, set_by_hand, past.model_copy(update={"replicas_left": left}), beside)
+
+    assert Knob.REPLICAS not in outcome.moves
+    assert outcome.history.foreign_move is not None
+    assert outcome.history.foreign_move.replicas == seen.workload.desired_replicas
+
+
+@given(*everything, st.sampled_from([Direction.SCALE_IN, Direction.SCALE_OUT]))
+def test_a_stop_of_one_direction_leaves_the_other_as_it_was(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings, direction: Direction
+) -> None:
+    free = tune(wish, seen, past, replace(beside, stops=())).moves.get(Knob.REPLICAS)
+    held = tune(wish, seen, past, replace(beside, stops=(stop(LATER, direction=direction),))).moves.get(Knob.REPLICAS)
+
+    now_there = seen.workload.desired_replicas
+    stopped = free is not None and ((free < now_there) is (direction is Direction.SCALE_IN))
+    assert held == (None if stopped else free)
 
 
 @given(*everything)

@@ -7,9 +7,10 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import ApplyStrategy, Mode
 from fastapi_tuning.api.status import DatabaseShare
+from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.observation import NoData, Signals
 from fastapi_tuning.control.route import AgentCount, FirstInjection, Route, first_injection, route, wants_agent
-from tests.unit.control.builders import NO_DATA, ago, history, observation, spec, traffic, workload
+from tests.unit.control.builders import NO_DATA, ago, foreign_owner, history, observation, spec, traffic, workload
 from tests.unit.control.claims import share
 
 ALL, SOME, NO_AGENT = (
@@ -88,6 +89,11 @@ def test_healthy_pods_without_the_agent_restart() -> None:
     ("held", "reason"),
     [
         pytest.param(due(rollout_in_progress=True), Reason.ROLLOUT_IN_PROGRESS, id="rollout"),
+        pytest.param(
+            due(foreign_owners=(foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, knobs=SETTINGS),)),
+            Reason.PROGRESSIVE_DELIVERY,
+            id="canary",
+        ),
         pytest.param(due(desired_replicas=4, ready_replicas=3), Reason.TARGET_NOT_READY, id="unready"),
         pytest.param(due(agents=AgentCount(carrying=0, bare=0)), Reason.TARGET_NOT_READY, id="no pods"),
         pytest.param(due(signals=NO_DATA), Reason.PROMETHEUS_UNREACHABLE, id="blind"),

@@ -7,11 +7,12 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import History
+from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.memory import remember_worker_pods
 from fastapi_tuning.control.observation import Delivery, Enforcement, Workload
 from fastapi_tuning.control.workers import propose_one_worker, without_room
-from tests.unit.control.builders import history, launch, spec, workload
+from tests.unit.control.builders import foreign_owner, history, launch, spec, workload
 
 AUTO = spec(workers={"mode": "Enforce"})
 RECOMMEND = spec(mode="Recommend", workers={"mode": "Enforce"})
@@ -31,6 +32,14 @@ def test_each_worker_becomes_a_pod_first() -> None:
     assert (proposal.knob, proposal.current, proposal.wanted) == (Knob.REPLICAS, 2, 8)
     assert proposal.reason is Reason.WORKERS_TO_PODS
     assert "WEB_CONCURRENCY=4" in proposal.message
+
+
+def test_pods_are_not_multiplied_for_workers_that_may_not_go() -> None:
+    canary = foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, knobs=SETTINGS)
+
+    assert proposed(workload(launch=FOUR)) is not None
+    assert proposed(workload(launch=FOUR, foreign_owners=(canary,))) is None
+    assert proposed(workload(launch=FOUR, foreign_owners=(replace(canary, knobs=(Knob.REPLICAS,)),))) is not None
 
 
 def test_the_workers_go_when_all_the_pods_are_ready() -> None:

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import Consideration
 from fastapi_tuning.explain.awaited import Situation
 from tests.unit.control.builders import NOW, history, spec
 
@@ -16,4 +16,4 @@ def wish(**fields: Any) -> Consideration:
 
 
 def situation(**changes: Any) -> Situation:
-    return replace(Situation(spec=spec(), history=history(), paused_until=None, now=NOW), **changes)
+    return replace(Situation(spec=spec(), history=history(), stops=(), conflicts=(), now=NOW), **changes)

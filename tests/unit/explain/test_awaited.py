@@ -3,6 +3,7 @@
 import ast
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 from hypothesis import assume, given
@@ -14,12 +15,12 @@ from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import Growth, History, ReplicaNeed
 from fastapi_tuning.control.guards.evidence import awaiting_effect, downstream, panic, unproven_load
 from fastapi_tuning.control.guards.pace import stabilization, step
-from fastapi_tuning.control.guards.permission import paused
+from fastapi_tuning.control.guards.permission import stopped
 from fastapi_tuning.control.guards.settings import rollout_rate
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Guard, Hold
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.explain.awaited import Situation, awaited
-from tests.unit.control.builders import NOW, ago, capacity, context, estimate, history, proposal, spec
+from tests.unit.control.builders import NOW, ago, capacity, context, estimate, history, proposal, spec, stop
 from tests.unit.explain.situations import situation, wish
 
 A_MOMENT = timedelta(seconds=1)
@@ -32,7 +33,11 @@ def answer(guard: Guard, proposed: Proposal, told: Situation, now: datetime) -> 
     """What the guard says of the wish at a moment, if nothing else happens until then."""
     beyond = BEYOND_WHAT_WAS_SEEN
     seen: Context = context(
-        now=now, spec=told.spec, history=told.history, paused_until=told.paused_until, estimate=beyond
+        now=now,
+        spec=told.spec,
+        history=told.history,
+        stops=tuple(each for each in told.stops if now < each.until),
+        estimate=beyond,
     )
     return guard(proposed, seen)
 
@@ -115,7 +120,8 @@ def test_a_small_step_down_waits_five_minutes_for_the_next(down: int) -> None:
 def test_an_overload_a_pause_and_a_freeze_have_an_end(ahead: int) -> None:
     end = NOW + timedelta(seconds=ahead)
     check(panic, proposal(4, 2), situation(history=history(panic_until=end)))
-    check(paused, proposal(4, 5), situation(paused_until=end))
+    check(stopped, proposal(4, 5), situation(stops=(stop(end),)))
+    check(stopped, proposal(4, 5), situation(stops=(stop(end, reason=Reason.FREEZE_WINDOW),)))
     frozen = Growth(cap=4, frozen_until=end)
     check(downstream, proposal(4, 5), situation(history=history(replica_growth=frozen)))
     threads = proposal(40, 80, knob=Knob.THREADS)
@@ -131,15 +137,33 @@ def reasons_of_guards() -> set[Reason]:
                 found |= {
                     Reason[keyword.value.attr]
                     for keyword in node.keywords
-                    if keyword.arg == "reason" and isinstance(keyword.value, ast.Attribute)
+                    if keyword.arg == "reason" and _names_a_reason(keyword.value)
                 }
     return found
+
+
+def _names_a_reason(value: ast.expr) -> TypeGuard[ast.Attribute]:
+    """`Reason.X`; a guard that hands on the reason of what it was given does not name it."""
+    return isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "Reason"
+
+
+HANDED_ON = {
+    Reason.PAUSED,
+    Reason.FREEZE_WINDOW,
+    Reason.ANOTHER_AUTOSCALER,
+    Reason.FIELD_CONFLICT,
+    Reason.PROGRESSIVE_DELIVERY,
+    Reason.MOVED_BY_OTHERS,
+    Reason.DUPLICATE_TARGET,
+    Reason.ROLLOUT_IN_PROGRESS,
+}
+"""Reasons of stops and of other owners."""
 
 
 def test_every_guard_of_the_law_has_something_that_it_waits_for() -> None:
     reasons = reasons_of_guards()
     assert len(reasons) > 20
-    for reason in reasons - {Reason.MODE_OFF}:
+    for reason in (reasons | HANDED_ON) - {Reason.MODE_OFF}:
         assert awaited(wish(), reason, situation()) is not None, reason
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_tuning.api.considered import GuardAnswer
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.status import DiagnosisStatus, GuardAnswer, LimitingFactor, Live
+from fastapi_tuning.api.status import DiagnosisStatus, LimitingFactor, Live
 from fastapi_tuning.api.tuning import PAUSED_UNTIL_ANNOTATION, FastAPITuning
 from fastapi_tuning.explain.ahead import ahead
 from fastapi_tuning.explain.story import story
@@ -81,7 +82,7 @@ async def test_without_data_the_cause_comes_before_what_was_last_decided() -> No
 async def test_a_pause_is_told_with_its_end() -> None:
     end = NOW + timedelta(hours=1)
     told = story(*await after((900.0, 1), annotations={PAUSED_UNTIL_ANNOTATION: end.isoformat()}))
-    assert "paused until 13:00:00" in told
+    assert "paused by annotation: nothing is moved until 13:00:00" in told
     assert "Paused holds it where it is" in told
 
 

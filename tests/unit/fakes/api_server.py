@@ -20,6 +20,8 @@ class FakeApiServer:
     deployments: dict[str, Json] = field(default_factory=dict)
     pods: dict[str, list[Json]] = field(default_factory=dict)
     autoscalers: dict[str, list[Json]] = field(default_factory=dict)
+    controllers: dict[str, list[Json]] = field(default_factory=dict)
+    """Objects of kinds that not every cluster knows, by the kind's plural, the same in every namespace."""
     statuses: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -81,6 +83,8 @@ class FakeApiServer:
             return {"items": copy.deepcopy(found)}
         if kind == "horizontalpodautoscalers":
             return {"items": copy.deepcopy(self.autoscalers.get(namespace, []))}
+        if kind in self.controllers:
+            return {"items": copy.deepcopy(self.controllers[kind])}
         raise NotFound(f"{path} not found")
 
     def _managed_fields(self, path: str) -> list[Json]:

@@ -12,6 +12,7 @@ from fastapi_tuning.api.tuning import FastAPITuning, tuning_of
 from fastapi_tuning.api_server import Json
 from fastapi_tuning.errors import MetricsUnavailable
 from fastapi_tuning.live_path import LivePath
+from fastapi_tuning.observe.controllers import ControllerReader
 from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
@@ -119,6 +120,7 @@ class World:
             prometheus={"default": self.load},
             events=EventRecorder(api=self.api),
             metrics=metrics,
+            controllers=ControllerReader(self.api),
             live_path=LivePath(api=self.api, metrics=metrics, enabled=True, injecting=False),
         )
 

@@ -9,6 +9,7 @@ from fastapi_tuning.api.tuning import StoredTuning
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
 from fastapi_tuning.live_path import LivePath
+from fastapi_tuning.observe.controllers import ControllerReader
 from fastapi_tuning.observe.prometheus import Sample
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
@@ -36,6 +37,7 @@ class Operator:
             prometheus={"default": SilentPrometheus()},
             events=EventRecorder(api=self.api),
             metrics=metrics,
+            controllers=ControllerReader(self.api),
             live_path=LivePath(api=self.api, metrics=metrics, enabled=False, injecting=False),
         )
         self.seconds = 0.0

@@ -126,7 +126,7 @@ def damaged(draw: st.DrawFn) -> dict[str, Any]:
 
 def seen(body: dict[str, Any]) -> Workload | None:
     try:
-        return workload_of(checked_deployment(body), REFERENCE, 2, None)
+        return workload_of(checked_deployment(body), REFERENCE, 2, ())
     except FastAPITuningError:
         return None
 

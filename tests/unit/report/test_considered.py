@@ -5,9 +5,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import Consideration, FastAPITuningStatus
+from fastapi_tuning.api.status import FastAPITuningStatus
 from fastapi_tuning.control.cycle import Outcome, tune
 from fastapi_tuning.control.guards.chains import REPLICA_CHAIN
 from fastapi_tuning.control.guards.verdict import Verdict, judge

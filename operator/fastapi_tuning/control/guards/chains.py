@@ -16,12 +16,11 @@ from fastapi_tuning.control.guards.evidence import (
 )
 from fastapi_tuning.control.guards.pace import stabilization, step
 from fastapi_tuning.control.guards.permission import (
-    another_autoscaler,
     bounds,
-    duplicate,
+    foreign_owner,
     mode_off,
     mode_recommend,
-    paused,
+    stopped,
     suspended,
 )
 from fastapi_tuning.control.guards.settings import (
@@ -43,8 +42,7 @@ from fastapi_tuning.control.observation import Delivery, Workload
 REPLICA_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
-    another_autoscaler,
+    foreign_owner,
     unschedulable,
     partly_scraped,
     rollout_in_progress,
@@ -59,21 +57,20 @@ REPLICA_CHAIN: Chain = (
     unproven_load,
     step,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 
 TAKE_BACK_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
-    another_autoscaler,
+    foreign_owner,
     partly_scraped,
     rollout_in_progress,
     database_budget,
     step,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 """Pods that brought nothing go though the objective is missed: they cost, and may do harm. So do those whose
@@ -82,11 +79,11 @@ database connections are another's fair share."""
 LIVE_TAKE_BACK_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
+    foreign_owner,
     partly_scraped,
     rollout_in_progress,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 """The same for threads that brought nothing, where taking them back is free."""
@@ -94,12 +91,12 @@ LIVE_TAKE_BACK_CHAIN: Chain = (
 RELIEF_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
+    foreign_owner,
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 """Fewer threads where memory is short: that does not wait until the pods were seen to do well. In steps, since memory
@@ -108,7 +105,7 @@ comes back with time only."""
 LIVE_SETTING_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
+    foreign_owner,
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
@@ -121,14 +118,14 @@ LIVE_SETTING_CHAIN: Chain = (
     pool_step,
     too_small,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 
 ROLLOUT_SETTING_CHAIN: Chain = (
     bounds,
     mode_off,
-    duplicate,
+    foreign_owner,
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
@@ -142,7 +139,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     error_budget,
     rollout_rate,
     suspended,
-    paused,
+    stopped,
     mode_recommend,
 )
 

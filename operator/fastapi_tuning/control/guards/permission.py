@@ -20,28 +20,20 @@ def mode_off(proposal: Proposal, context: Context) -> Hold | None:
     return Hold(reason=Reason.MODE_OFF, message="the knob is off") if context.mode is Mode.OFF else None
 
 
-def duplicate(proposal: Proposal, context: Context) -> Hold | None:
-    if context.duplicate_of is None:
-        return None
-    return Hold(reason=Reason.DUPLICATE_TARGET, message=f"{context.duplicate_of} names the same target and is older")
-
-
-def another_autoscaler(proposal: Proposal, context: Context) -> Hold | None:
-    name = context.observation.workload.autoscaler
-    if name is None:
-        return None
-    return Hold(reason=Reason.ANOTHER_AUTOSCALER, message=f"HorizontalPodAutoscaler {name} sets the replicas")
+def foreign_owner(proposal: Proposal, context: Context) -> Hold | None:
+    """What somebody else moves is left alone; the others go on."""
+    owner = next((each for each in context.owners if each.holds(proposal)), None)
+    return None if owner is None else Hold(reason=owner.reason, message=owner.told)
 
 
 def suspended(proposal: Proposal, context: Context) -> Hold | None:
     return Hold(reason=Reason.SUSPENDED, message="spec.suspend is true") if context.spec.suspend else None
 
 
-def paused(proposal: Proposal, context: Context) -> Hold | None:
-    until = context.paused_until
-    if until is None or context.now >= until:
-        return None
-    return Hold(reason=Reason.PAUSED, message=f"paused until {until.isoformat()}")
+def stopped(proposal: Proposal, context: Context) -> Hold | None:
+    """By a pause or a freeze window."""
+    stop = next((each for each in context.stops if each.holds(proposal)), None)
+    return None if stop is None else Hold(reason=stop.reason, message=stop.told)
 
 
 def mode_recommend(proposal: Proposal, context: Context) -> Hold | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.control.burn import may_explore
+from fastapi_tuning.control.conflicts import replicas_are_ours
 from fastapi_tuning.control.dependencies import pool_of_a_pod
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold, since
 from fastapi_tuning.control.knobs import Knob, Proposal, bounds_of, mode_of
@@ -159,5 +160,5 @@ def _protects(proposal: Proposal, context: Context) -> bool:
 
 def _replicas_can_help(context: Context) -> bool:
     workload, greatest = context.observation.workload, context.spec.replicas.max
-    ours = mode_of(context.spec, Knob.REPLICAS) is Mode.AUTO and workload.autoscaler is None
+    ours = mode_of(context.spec, Knob.REPLICAS) is Mode.AUTO and replicas_are_ours(context.owners)
     return ours and workload.desired_replicas < greatest

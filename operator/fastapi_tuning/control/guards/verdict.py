@@ -13,14 +13,16 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.status import DatabaseShare, History
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis
 from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.knobs import Proposal
 from fastapi_tuning.control.objective import Verdict as ObjectiveVerdict
 from fastapi_tuning.control.observation import Observation
+from fastapi_tuning.control.stops import Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """All that guards may look at. `mode` is the knob's effective mode, `paused_until` the annotation's time."""
+    """All that guards may look at. `mode` is the knob's effective mode."""
 
     now: datetime
     observation: Observation
@@ -29,9 +31,9 @@ class Context:
     mode: Mode
     estimate: Estimate | None
     """None without traffic."""
-    paused_until: datetime | None = None
-    duplicate_of: str | None = None
-    """Name of the older FastAPITuning on the same target."""
+    stops: tuple[Stop, ...] = ()
+    owners: tuple[ForeignOwner, ...] = ()
+    """Others who hold something now."""
     database: DatabaseShare | None = None
     """None: the spec names no database."""
     rides: bool = False

@@ -82,7 +82,6 @@ class Plant:
             rollout_in_progress=False,
             launch=_LAUNCH,
             cpu_limit_cores=None,
-            autoscaler=None,
             delivery=self.delivery,
         )
 

@@ -20,6 +20,7 @@ from tests.unit.control.builders import (
     budget,
     capacity,
     context,
+    foreign_owner,
     history,
     observation,
     proposal,
@@ -37,7 +38,7 @@ def test_a_chain_hands_a_smaller_proposal_on_and_keeps_the_trail() -> None:
 
 
 def test_a_chain_ends_at_the_first_hold_and_what_is_only_said_keeps_to_the_bounds() -> None:
-    verdict = judge(proposal(2, 99), context(mode=Mode.OFF, duplicate_of="elder"), chains.REPLICA_CHAIN)
+    verdict = judge(proposal(2, 99), context(mode=Mode.OFF, owners=(foreign_owner(),)), chains.REPLICA_CHAIN)
 
     assert verdict.value is None
     assert verdict.proposal.wanted == 20

@@ -1,15 +1,16 @@
 """Whether anything may be done at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.control.guards import permission
 from fastapi_tuning.control.guards.verdict import Hold
 from fastapi_tuning.control.knobs import Knob
-from tests.unit.control.builders import NOW, context, observation, proposal, spec, workload
+from tests.unit.control.builders import NOW, context, foreign_owner, proposal, spec, stop
 from tests.unit.control.guards.answers import reason
 
 UP = proposal(4, 6)
@@ -53,23 +54,22 @@ def test_a_knob_that_is_off_is_held() -> None:
     assert permission.mode_off(UP, context(mode=Mode.RECOMMEND)) is None
 
 
-def test_the_younger_of_two_objects_on_one_target_is_held() -> None:
-    answer = permission.duplicate(UP, context(duplicate_of="elder"))
-
-    assert isinstance(answer, Hold)
-    assert answer.reason is Reason.DUPLICATE_TARGET
-    assert "elder" in answer.message
-    assert permission.duplicate(UP, context()) is None
-
-
-def test_replicas_of_another_autoscaler_are_left_alone() -> None:
-    owned = context(observation=observation(workload=workload(autoscaler="checkout-hpa")))
-    answer = permission.another_autoscaler(UP, owned)
+def test_what_somebody_else_owns_is_left_alone_and_the_rest_is_not() -> None:
+    owned = context(owners=(foreign_owner(),))
+    answer = permission.foreign_owner(UP, owned)
 
     assert isinstance(answer, Hold)
     assert answer.reason is Reason.ANOTHER_AUTOSCALER
-    assert "checkout-hpa" in answer.message
-    assert permission.another_autoscaler(UP, context()) is None
+    assert answer.message == "spec.replicas is owned by HorizontalPodAutoscaler checkout-hpa"
+    assert permission.foreign_owner(proposal(40, 60, knob=Knob.THREADS), owned) is None
+    assert permission.foreign_owner(UP, context()) is None
+
+
+def test_an_owner_may_hold_one_direction_only() -> None:
+    owned = context(owners=(foreign_owner(direction=Direction.SCALE_IN),))
+
+    assert permission.foreign_owner(UP, owned) is None
+    assert reason(permission.foreign_owner(proposal(4, 2), owned)) is Reason.ANOTHER_AUTOSCALER
 
 
 def test_a_suspended_object_does_not_act() -> None:
@@ -80,9 +80,19 @@ def test_a_suspended_object_does_not_act() -> None:
 def test_a_paused_object_does_not_act_until_its_time_comes() -> None:
     later = datetime(2026, 1, 1, 12, 0, 1, tzinfo=UTC)
 
-    assert reason(permission.paused(UP, context(paused_until=later))) is Reason.PAUSED
-    assert permission.paused(UP, context(paused_until=NOW)) is None
-    assert permission.paused(UP, context()) is None
+    assert reason(permission.stopped(UP, context(stops=(stop(later),)))) is Reason.PAUSED
+    assert permission.stopped(UP, context()) is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "stopped"),
+    [(Direction.BOTH, {"up", "down", "threads"}), (Direction.SCALE_IN, {"down"}), (Direction.SCALE_OUT, {"up"})],
+)
+def test_a_stop_of_one_direction_stops_replicas_that_go_its_way(direction: Direction, stopped: set[str]) -> None:
+    moves = {"up": UP, "down": proposal(4, 2), "threads": proposal(60, 40, knob=Knob.THREADS)}
+    during = context(stops=(stop(NOW + timedelta(hours=1), direction=direction),))
+
+    assert {name for name, move in moves.items() if permission.stopped(move, during) is not None} == stopped
 
 
 def test_a_recommendation_is_said_and_not_done() -> None:

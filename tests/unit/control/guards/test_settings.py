@@ -19,6 +19,7 @@ from tests.unit.control.builders import (
     capacity,
     context,
     estimate,
+    foreign_owner,
     history,
     observation,
     pod_traffic,
@@ -143,7 +144,7 @@ def test_a_first_limit_is_worth_a_restart_once_the_budget_burnt() -> None:
 
 CANNOT_HELP = [
     pytest.param(seen(desired_replicas=20), id="at the maximum"),
-    pytest.param(seen(autoscaler="hpa"), id="another autoscaler"),
+    pytest.param(context(owners=(foreign_owner(),)), id="another autoscaler"),
     pytest.param(context(spec=spec(replicas={"mode": "Recommend", "min": 1, "max": 20})), id="replicas not ours"),
     pytest.param(context(spec=spec(mode="Recommend")), id="nothing is ours"),
 ]
