@@ -30,7 +30,7 @@ from fastapi_tuning.connection_book import ConnectionBook, acts, sharing
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
-from fastapi_tuning.control.observation import Observation, Signals
+from fastapi_tuning.control.observation import Observation, Signals, checked
 from fastapi_tuning.errors import FastAPITuningError, NotFound, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
@@ -147,7 +147,7 @@ class Reconciler:
         observation = Observation(
             time=now,
             workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
-            signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
+            signals=checked(with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now)),
             dependencies=(seen.readings or NO_READINGS).dependencies_of(tuning.namespace, target.agents),
             blocking=view.blocking,
         )
@@ -306,7 +306,10 @@ def _status_after(
     ]
     if (pause := unreadable_pause(tuning.annotations)) is not None:
         failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
-    findings = conditions.findings_of_cycle(workload, observation.signals, outcome, failures)
+    findings = {
+        **conditions.findings_of_cycle(workload, observation.signals, outcome, failures),
+        **conditions.findings_of_fallback(spec.fallback, outcome),
+    }
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads
     applied = applied_after(before.applied, done)

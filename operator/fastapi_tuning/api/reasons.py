@@ -39,6 +39,9 @@ class Reason(StrEnum):
     IMBALANCE = "Imbalance"
     """Pods with more than their share of requests ask clients to connect anew."""
 
+    FALLBACK = "Fallback"
+    """Nothing was known for spec.fallback.afterMissedCycles: at least its minReplicas, and never fewer than there are."""
+
     DATABASE_SHARE = "DatabaseShare"
     """More than the fair share of a database's connections, and another object waits for its own: given back slowly."""
 

@@ -6,37 +6,15 @@ floats once, by the properties beside them.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
-_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-Name = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, max_length=253)]
-"""RFC 1123 subdomain, as Kubernetes names most objects."""
-Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
-"""RFC 1123 label, as Kubernetes names containers."""
+from fastapi_tuning.api.fallback import Fallback
+from fastapi_tuning.api.model import ApiModel, Label, Name, cel
+
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def cel(*rules: tuple[str, str]) -> dict[str, Any]:
-    """Schema extra that makes the API server enforce (expression, message) rules on the object."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in rules]}
-
-
 MIN_NOT_ABOVE_MAX = ("self.min <= self.max", "min must not be above max")
-
-
-class ApiModel(BaseModel):
-    """camelCase in JSON, snake_case in Python, immutable once parsed."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        frozen=True,
-        extra="ignore",
-        use_attribute_docstrings=True,
-    )
 
 
 class Mode(StrEnum):
@@ -381,7 +359,11 @@ class FastAPITuningSpec(ApiModel):
                 "!has(self.database) || self.replicas.min * self.database.connectionsPerPod "
                 "<= self.database.maxConnections - self.database.reservedConnections",
                 "replicas.min pods must not need more connections than database.maxConnections less the reserve",
-            )
+            ),
+            (
+                "!has(self.fallback) || self.fallback.minReplicas <= self.replicas.max",
+                "fallback.minReplicas must not be above replicas.max",
+            ),
         )
     )
 
@@ -401,6 +383,8 @@ class FastAPITuningSpec(ApiModel):
     connections: Connections = Connections()
     database: Database | None = None
     """What the pods may hold of a database's connections; unset: no such limit."""
+    fallback: Fallback | None = None
+    """What to do while nothing is known; unset: every knob stays where it is."""
     apply: Apply = Apply()
     on_delete: OnDelete = OnDelete.KEEP
 

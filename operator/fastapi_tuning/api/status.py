@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, PlainSerializer
 
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import ApiModel
+from fastapi_tuning.api.model import ApiModel
 
 Message = Annotated[str, Field(max_length=1024)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -57,6 +57,8 @@ class ConditionType(StrEnum):
     EVENT_LOOP_FREE = "EventLoopFree"
     """False: a blocking call in `async def` holds up all requests of a pod; the message names file and line. Positive;
     absent without the agent."""
+    FALLBACK = "Fallback"
+    """True: nothing was known for so long that spec.fallback holds. Negative; absent where the spec has none."""
     DATABASE_WITHIN_BUDGET = "DatabaseWithinBudget"
     """False: pods may open more connections than the database has for them, or objects state different limits.
     Positive; absent where the spec names no database."""
@@ -299,6 +301,8 @@ class History(ApiModel):
     last_observation_time: datetime | None = None
     settled_since: datetime | None = None
     """Since when every pod has been ready, without rollout, move or setting still on its way."""
+    missed_cycles: Annotated[int, Field(ge=0, le=1000)] = 0
+    """In a row without data; counted where spec.fallback is set, and no further than that asks for."""
     needs: Annotated[tuple[ReplicaNeed, ...], Field(max_length=128)] = ()
     loads: Annotated[tuple[Sample, ...], Field(max_length=12)] = ()
     """Offered requests per second of the last minutes, for the trend."""

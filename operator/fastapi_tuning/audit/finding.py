@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from fastapi_tuning.api.spec import ApiModel
+from fastapi_tuning.api.model import ApiModel
 from fastapi_tuning.audit.facts import Facts, Unread
 
 

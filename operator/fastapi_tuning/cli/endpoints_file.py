@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from fastapi_tuning.api.spec import Label
+from fastapi_tuning.api.model import Label
 from fastapi_tuning.errors import CannotStart
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
 

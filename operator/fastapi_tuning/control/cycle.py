@@ -11,6 +11,7 @@ from fastapi_tuning.control import growth, learning, memory
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.estimate import Estimate, estimate
+from fastapi_tuning.control.fallback import propose_fallback, remember_missed_cycle
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.database import share_after, to_fair_share
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
@@ -58,7 +59,7 @@ class Outcome:
 
 
 def tune(spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings) -> Outcome:
-    """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
+    """Decide on one target. Without data nothing moves but to spec.fallback, and the watch over it is interrupted."""
     outcome = _decided(spec, observation, history, surroundings)
     verdict = next((each for each in outcome.verdicts if each.proposal.knob is Knob.REPLICAS), None)
     return replace(outcome, database=share_after(surroundings.database, verdict, observation.workload.desired_replicas))
@@ -68,15 +69,10 @@ def _decided(
     spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings
 ) -> Outcome:
     signals = checked(observation.signals)
+    situation = _Situation(spec=spec, observation=replace(observation, signals=signals), surroundings=surroundings)
     if isinstance(signals, NoData):
-        return Outcome(
-            estimate=None,
-            verdicts=(),
-            diagnosis=without_traffic(replace(observation, signals=signals)),
-            history=history,
-        )
+        return _without_data(situation, history)
     watched = memory.remember_watch(history, observation, spec.interval_seconds)
-    situation = _Situation(spec=spec, observation=observation, surroundings=surroundings)
     if isinstance(signals, Traffic):
         return _with_traffic(situation, signals, watched, memory.watched_seconds(history, watched))
     return _without_traffic(situation, watched)
@@ -118,6 +114,15 @@ class _Situation:
         workload = self.observation.workload
         database = share_after(self.surroundings.database, replicas, workload.desired_replicas)
         return replace(self, surroundings=replace(self.surroundings, database=database))
+
+
+def _without_data(situation: _Situation, history: History) -> Outcome:
+    """Nothing moves, unless the spec says how many pods there are to be at least after a while of this."""
+    history = remember_missed_cycle(history, situation.spec.fallback)
+    proposal = propose_fallback(situation.spec, situation.observation.workload, history)
+    verdicts = () if proposal is None else (situation.verdict(proposal, history, None),)
+    found = without_traffic(situation.observation)
+    return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
 
 def _without_traffic(situation: _Situation, history: History) -> Outcome:

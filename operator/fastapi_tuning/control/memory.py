@@ -44,6 +44,7 @@ def remember_watch(history: History, observation: Observation, interval_seconds:
         update={
             "observed_since": since,
             "last_observation_time": now,
+            "missed_cycles": 0,
             "settled_since": None if _is_moving(observation) else settled if unbroken else now,
         }
     )

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from fastapi_tuning.api.spec import ApiModel, FastAPITuningSpec, MetricsSource
+from fastapi_tuning.api.model import ApiModel
+from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
 from fastapi_tuning.api.status import Learned, Sample, text_of
 from fastapi_tuning.control.capacity import (
     LARGEST_UTILISATION,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fastapi_tuning.api.spec import ApiModel
+from fastapi_tuning.api.model import ApiModel
 from fastapi_tuning.load_test.findings import Findings
 from fastapi_tuning.load_test.search import End
 from fastapi_tuning.load_test.step import Step

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from fastapi_tuning.api.spec import ApiModel, Objectives
+from fastapi_tuning.api.model import ApiModel
+from fastapi_tuning.api.spec import Objectives
 from fastapi_tuning.control.burn import Evidence
 from fastapi_tuning.control.objective import LEAST_REQUESTS
 from fastapi_tuning.load.tally import Summary

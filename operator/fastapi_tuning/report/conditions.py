@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, ConditionType, DatabaseShare
 from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.fallback import falls_back
 from fastapi_tuning.control.guards.database import connections_told
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
@@ -78,6 +80,18 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
         ),
         **database,
     }
+
+
+def findings_of_fallback(fallback: Fallback | None, outcome: Outcome) -> Findings:
+    """Whether the fallback of the spec holds; nothing where there is none."""
+    if fallback is None:
+        return {}
+    missed = f"{outcome.history.missed_cycles} of {fallback.after_missed_cycles} cycles without data"
+    finding = Finding(status="False", reason=Reason.TUNING, message=missed)
+    if falls_back(outcome.history, fallback):
+        message = f"at least {fallback.min_replicas} replicas; {outcome.diagnosis.evidence}"
+        finding = Finding(status="True", reason=Reason.FALLBACK, message=message)
+    return {ConditionType.FALLBACK: finding}
 
 
 def conditions_of(

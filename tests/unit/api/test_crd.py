@@ -10,7 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from fastapi_tuning.api.crd import NotStructural, custom_resource_definition, structural_schema
-from fastapi_tuning.api.spec import ApiModel, FastAPITuningSpec, Mode
+from fastapi_tuning.api.model import ApiModel
+from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
 from fastapi_tuning.api.tuning import GROUP, KIND, VERSION
 from fastapi_tuning.cli.main import main
 

@@ -63,6 +63,20 @@ REPLICA_CHAIN: Chain = (
     mode_recommend,
 )
 
+FALLBACK_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    duplicate,
+    another_autoscaler,
+    unschedulable,
+    database_budget,
+    step,
+    suspended,
+    paused,
+    mode_recommend,
+)
+"""Up without any evidence, since there is none: what is left is who may, how fast, and what there is room for."""
+
 TAKE_BACK_CHAIN: Chain = (
     bounds,
     mode_off,
@@ -152,6 +166,8 @@ def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
     relieves = proposal.reason is Reason.MEMORY_SHORT
     takes_back = proposal.reason in (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
+    if proposal.reason is Reason.FALLBACK:
+        return FALLBACK_CHAIN
     if proposal.knob is Knob.REPLICAS:
         return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
     if live and relieves:
