@@ -8,7 +8,7 @@ floats once, by the properties beside them.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.model import ApiModel, Label, Name, cel
@@ -102,6 +102,14 @@ class LatencyObjective(ApiModel):
     ] = "99"
     threshold_milliseconds: Annotated[int, Field(ge=1, le=600_000)] = 500
     """Slowest answer that is still good; best an edge of the service's latency histogram."""
+
+    @field_validator("percentile")
+    @classmethod
+    def _is_within(cls, percentile: str) -> str:
+        """As the rule above, which a CRD of another version may lack: outside of it nothing can be computed."""
+        if not 0 < float(percentile) < 100:
+            raise ValueError("must be above 0 and below 100")
+        return percentile
 
     @property
     def target_ratio(self) -> float:

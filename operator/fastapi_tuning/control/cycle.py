@@ -15,6 +15,7 @@ from fastapi_tuning.control.fallback import propose_fallback, remember_missed_cy
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.database import share_after, to_fair_share
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
+from fastapi_tuning.control.hindsight import hindsight
 from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
 from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
@@ -68,7 +69,7 @@ def tune(spec: FastAPITuningSpec, observation: Observation, history: History, su
 def _decided(
     spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings
 ) -> Outcome:
-    signals = checked(observation.signals)
+    signals, history = checked(observation.signals), hindsight(history, observation.time)
     situation = _Situation(spec=spec, observation=replace(observation, signals=signals), surroundings=surroundings)
     if isinstance(signals, NoData):
         return _without_data(situation, history)

@@ -1,4 +1,4 @@
-"""What becomes of the replicas while nothing is known: they stay, or there are at least as many as spec.fallback says."""
+"""What becomes of the replicas while nothing is known: they stay, or are at least what spec.fallback says. Pure."""
 
 from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.reasons import Reason

@@ -50,6 +50,11 @@ def remember_watch(history: History, observation: Observation, interval_seconds:
     )
 
 
+def unwatched(history: History) -> History:
+    """The memory that another process left behind: all of it holds, but for a watch that was not ours."""
+    return history.model_copy(update={"observed_since": None})
+
+
 def _is_moving(observation: Observation) -> bool:
     workload, signals = observation.workload, observation.signals
     unready = workload.rollout_in_progress or workload.ready_replicas < workload.desired_replicas

@@ -100,7 +100,7 @@ def webhook(injector: Injector) -> FastAPI:
                 review = review_of(json.loads(await request.body()))
                 uid = review.uid
                 return JSONResponse(answer(uid, injector.patch_for(review)))
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
                 # A pod made in a way that we did not foresee is created as it is.
                 logger.error("pod left as it is", extra={"error": repr(error)})
                 injector.count_failure()

@@ -14,7 +14,7 @@ from fastapi_tuning.control.guards.evidence import (
     unproven_load,
     unschedulable,
 )
-from fastapi_tuning.control.guards.pace import stabilization, step
+from fastapi_tuning.control.guards.pace import own_watch, stabilization, step
 from fastapi_tuning.control.guards.permission import (
     another_autoscaler,
     bounds,
@@ -55,6 +55,7 @@ REPLICA_CHAIN: Chain = (
     panic,
     too_few_requests,
     budget_for_scale_down,
+    own_watch,
     stabilization,
     unproven_load,
     step,
@@ -84,6 +85,7 @@ TAKE_BACK_CHAIN: Chain = (
     another_autoscaler,
     partly_scraped,
     rollout_in_progress,
+    own_watch,
     database_budget,
     step,
     suspended,
@@ -99,6 +101,7 @@ LIVE_TAKE_BACK_CHAIN: Chain = (
     duplicate,
     partly_scraped,
     rollout_in_progress,
+    own_watch,
     suspended,
     paused,
     mode_recommend,
@@ -112,6 +115,7 @@ RELIEF_CHAIN: Chain = (
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
+    own_watch,
     suspended,
     paused,
     mode_recommend,
@@ -126,6 +130,7 @@ LIVE_SETTING_CHAIN: Chain = (
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
+    own_watch,
     downstream,
     nothing_proven,
     cpu_busy,
@@ -146,6 +151,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
+    own_watch,
     downstream,
     nothing_proven,
     cpu_busy,

@@ -1,0 +1,5 @@
+"""`make fuzz` runs what is here with the profile `fuzz`: fifty times the examples of an ordinary run."""
+
+from hypothesis import settings
+
+settings.register_profile("fuzz", max_examples=5000, print_blob=True)
