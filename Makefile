@@ -63,8 +63,10 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q --numprocesses 2 tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-fuzz: $(VENV)/.installed ## The parsers of outside input with many more examples (about ten minutes)
-	$(BIN)/pytest -q tests/unit/fuzz --hypothesis-profile fuzz
+PARSERS := fuzz observe/test_hostile_input.py observe/test_confinement.py webhooks/test_injection.py agent/test_settings_document.py
+
+fuzz: $(VENV)/.installed ## The parsers of outside input with fifty times the examples
+	$(BIN)/pytest -q --numprocesses 2 $(addprefix tests/unit/,$(PARSERS)) --hypothesis-profile fuzz
 
 test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
 	$(BIN)/pytest -q tests/integration/agent

@@ -10,7 +10,7 @@ from fastapi_tuning.api.model import ApiModel
 class Fallback(ApiModel):
     """At least so many pods once nothing was known for so many cycles; data lost never takes a pod away.
 
-    A cycle is missed when the metrics cannot be had or cannot be believed. That no pod is ready is known.
+    A cycle is missed when the metrics cannot be had or cannot be believed, for whatever reason.
     """
 
     min_replicas: Annotated[int, Field(ge=1, le=10_000)]

@@ -10,6 +10,7 @@ from fastapi_tuning.api.status import Condition, ConditionType, DatabaseShare
 from fastapi_tuning.control.cycle import Outcome
 from fastapi_tuning.control.fallback import falls_back
 from fastapi_tuning.control.guards.database import connections_told
+from fastapi_tuning.control.guards.verdict import Hold
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 
@@ -89,7 +90,8 @@ def findings_of_fallback(fallback: Fallback | None, outcome: Outcome) -> Finding
     missed = f"{outcome.history.missed_cycles} of {fallback.after_missed_cycles} cycles without data"
     finding = Finding(status="False", reason=Reason.TUNING, message=missed)
     if falls_back(outcome.history, fallback):
-        message = f"at least {fallback.min_replicas} replicas; {outcome.diagnosis.evidence}"
+        held = [guard.message for verdict in outcome.verdicts for guard in verdict.guards if isinstance(guard, Hold)]
+        message = "; ".join([f"at least {fallback.min_replicas} replicas", *held, outcome.diagnosis.evidence])
         finding = Finding(status="True", reason=Reason.FALLBACK, message=message)
     return {ConditionType.FALLBACK: finding}
 
