@@ -269,7 +269,8 @@ async def test_workers_become_pods_and_then_one(world: World) -> None:
     await world.cycle(one)
     assert world.replicas() == 4
     assert world.condition("OneWorkerPerPod").status == "False"
-    await world.cycle(one, after_seconds=60)
+    for seconds in (60, 120):
+        await world.cycle(one, after_seconds=seconds)
 
     assert world.api.environment() == {"UVICORN_WORKERS": "1", "WEB_CONCURRENCY": "1"}
     assert world.status().history.pods_for_one_worker is None
