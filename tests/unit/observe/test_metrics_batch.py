@@ -317,7 +317,7 @@ def custom(**queries: str) -> dict[str, Any]:
     return {"source": "Custom", "custom": texts}
 
 
-def answering(scrapes: Mapping[str, bool] = MappingProxyType({}), **values: tuple[float, ...]) -> Answer:
+def answering(scrapes: Mapping[str, bool] = MappingProxyType({}), /, **values: tuple[float, ...]) -> Answer:
     """Series by the first word of the query; unremarkable traffic where nothing is given.
 
     Args:
