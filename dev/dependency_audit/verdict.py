@@ -57,7 +57,8 @@ def verdict_of(return_code: int, output: str, errors: str) -> Verdict:
     if findings:
         return Verdict(outcome=Outcome.FINDINGS, lines=(*findings, *not_audited))
     if not audited:
-        return Verdict(outcome=Outcome.UNREACHABLE, lines=("not audited: the service that is reached from here knows none of the packages",))
+        message = "not audited: what answers in the place of the service knows none of the packages"
+        return Verdict(outcome=Outcome.UNREACHABLE, lines=(message,))
     return Verdict(outcome=Outcome.CLEAN, lines=(f"{audited} packages without a known vulnerability", *not_audited))
 
 
