@@ -149,9 +149,7 @@ ENDPOINTS = {"endpoints": {"default": {"url": "http://prometheus", "tenant": "sh
 
 
 @without_hanging
-@given(
-    content=st.binary(max_size=60) | (st.text(max_size=60) | damaged(ENDPOINTS).map(yaml.safe_dump)).map(str.encode)
-)
+@given(content=st.binary(max_size=60) | (st.text(max_size=60) | damaged(ENDPOINTS).map(yaml.safe_dump)).map(str.encode))
 def test_any_file_of_endpoints_is_settings_or_ends_the_start_with_a_message(mounted: Path, content: bytes) -> None:
     """Whoever installs the operator writes it, and is not out to keep a parser of YAML busy with brackets."""
     mounted.write_bytes(content)
