@@ -12,7 +12,7 @@ export PATH := $(shell $(CLUSTER) path):$(PATH)
 
 KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
 
-.PHONY: help check generate lock test test-unit test-agent test-integration test-e2e demo cluster simulate-report down clean
+.PHONY: help check generate sbom audit-dependencies lock test test-unit fuzz test-agent test-integration test-e2e demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -36,6 +36,7 @@ check: $(VENV)/.installed ## Lint, types, layers, generated files, chart
 	helm lint --strict $(CHART) --set prometheus.url=http://prometheus.monitoring:9090
 	$(call render) | cmp - charts/rendered/install.yaml
 	$(BIN)/kubernetes-validate --kubernetes-version 1.34 --strict --quiet charts/rendered/install.yaml
+	$(MAKE) --no-print-directory sbom
 
 define render
 helm template fastapi-tuning-operator $(CHART) --namespace fastapi-tuning-system --set createNamespace=true --set prometheus.url=http://prometheus.monitoring:9090
@@ -48,11 +49,24 @@ generate: $(VENV)/.installed ## Write the files that are made from the models an
 	cp crds/$(CRD) $(CHART)/files/$(CRD)
 	$(call render) > charts/rendered/install.yaml
 
+# From the lock file alone, so that it names what is installed by hash, and is the same wherever it is made.
+sbom: $(VENV)/.installed ## List what the operator is made of (CycloneDX) in build/sbom.cdx.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application --output-reproducible --output-format JSON --output-file build/sbom.cdx.json requirements.lock
+
+audit-dependencies: $(VENV)/.installed ## Ask for known vulnerabilities of what the lock files pin
+	$(BIN)/python -m dev.dependency_audit requirements.lock requirements-dev.lock sample_app/requirements.lock
+
 test: test-unit test-integration test-e2e ## All tests
 
 test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q --numprocesses 2 tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+
+PARSERS := fuzz observe/test_hostile_input.py observe/test_confinement.py webhooks/test_injection.py agent/test_settings_document.py
+
+fuzz: $(VENV)/.installed ## The parsers of outside input with fifty times the examples
+	$(BIN)/pytest -q --numprocesses 2 $(addprefix tests/unit/,$(PARSERS)) --hypothesis-profile fuzz
 
 test-agent: $(VENV)/.installed ## The agent in real servers of every kind; makes their environments once
 	$(BIN)/pytest -q tests/integration/agent

@@ -8,6 +8,7 @@ FastAPITuningError
 │   └── TargetNotUnderstood  the workload exists and says something that we cannot read; a person must look
 ├── MetricsUnavailable       Prometheus gave no usable answer; knobs hold
 │   ├── PrometheusSilent     it gave none at all; asking again in the same cycle is in vain
+│   ├── ClocksDiffer         its clock and ours differ: what it calls now is another time
 │   ├── QueryBudgetSpent     it was not asked: queries before this one took the time of the cycle
 │   ├── QueryNotConfined     it was not asked: the query may read other namespaces
 │   └── NoHistory            it answers, and has nothing of the service's past that could be read
@@ -52,6 +53,10 @@ class MetricsUnavailable(FastAPITuningError):
 
 class PrometheusSilent(MetricsUnavailable):
     """No answer at all: no connection, or none within the time. Another query would only wait as long."""
+
+
+class ClocksDiffer(MetricsUnavailable):
+    """Prometheus and the operator do not agree on the time, so its newest samples are not those of now."""
 
 
 class QueryBudgetSpent(MetricsUnavailable):

@@ -15,7 +15,7 @@ from fastapi_tuning.act.restore import restore
 from fastapi_tuning.api.pause import unreadable_pause
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode, OnDelete
-from fastapi_tuning.api.status import FastAPITuningStatus
+from fastapi_tuning.api.status import FastAPITuningStatus, History
 from fastapi_tuning.api.tuning import (
     GROUP,
     PLURAL,
@@ -30,7 +30,8 @@ from fastapi_tuning.connection_book import ConnectionBook, acts, sharing
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
-from fastapi_tuning.control.observation import Observation, Signals
+from fastapi_tuning.control.memory import unwatched
+from fastapi_tuning.control.observation import Observation, Signals, checked
 from fastapi_tuning.control.stops import stops_of
 from fastapi_tuning.errors import FastAPITuningError, NotFound, NotLeading, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
@@ -62,6 +63,8 @@ class Reconciler:
     controllers: ControllerReader
     _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
+    _watched: set[str] = field(default_factory=set)
+    """Objects, by uid, that this process has decided on before."""
 
     async def cycle(self, due: Iterable[FastAPITuning], known: Iterable[FastAPITuning], now: datetime) -> None:
         """Observe, decide, act and report for every due object; `known` are all, for conflicts between them.
@@ -101,12 +104,14 @@ class Reconciler:
                 logger.warning("not restored", extra={"object": _key(tuning), "error": str(problem)})
         self._newest.pop(tuning.uid, None)
         self._written.pop(tuning.uid, None)
+        self._watched.discard(tuning.uid)
         self.metrics.forget(tuning.namespace, tuning.name)
 
     def forget_all(self) -> None:
         """From now on the objects themselves tell what was learned and done, as after a restart."""
         self._newest.clear()
         self._written.clear()
+        self._watched.clear()
         self.metrics.forget_all()
 
     def newest_status(self, tuning: StoredTuning) -> FastAPITuningStatus:
@@ -166,7 +171,7 @@ class Reconciler:
         observation = Observation(
             time=now,
             workload=replace(target.workload, delivery=view.delivery, launch=view.launch),
-            signals=with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now),
+            signals=checked(with_ages(marked(seen.signals, view.found), target.ready_since, tuning.namespace, now)),
             dependencies=(seen.readings or NO_READINGS).dependencies_of(tuning.namespace, target.agents),
             blocking=view.blocking,
         )
@@ -176,13 +181,14 @@ class Reconciler:
             duplicate_of=twin,
             database=book.share(tuning, before.database, now),
         )
-        outcome = tune(tuning.spec, observation, before.history, surroundings)
+        outcome = tune(tuning.spec, observation, self._own_history(tuning, before), surroundings)
         outcome = replace(outcome, database=book.reserved(tuning, outcome, view.way))
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
         after = _status_after(tuning, before, observation, outcome, results)
         # Known before any pod is replaced: what the webhook gives to new pods is read from it.
         self._newest[tuning.uid] = after
+        self._watched.add(tuning.uid)
         turn = Turn(
             tuning=tuning,
             target=target,
@@ -199,6 +205,10 @@ class Reconciler:
         self._log(tuning, outcome, results)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)
+
+    def _own_history(self, tuning: FastAPITuning, before: FastAPITuningStatus) -> History:
+        """What is remembered; who watched before a restart was not us, so the watch begins anew."""
+        return before.history if tuning.uid in self._watched else unwatched(before.history)
 
     async def _report_off(self, tuning: FastAPITuning, now: datetime) -> None:
         """Once: an object that looks away must not go on showing what it saw last."""
@@ -329,6 +339,7 @@ def _status_after(
     findings = {
         **conditions.findings_of_cycle(workload, observation.signals, outcome, failures),
         **conditions.findings_of_stops(stops),
+        **conditions.findings_of_fallback(spec.fallback, outcome),
     }
     measured = status.measured_of(outcome)
     threads = None if outcome.estimate is None else outcome.estimate.capacity.threads

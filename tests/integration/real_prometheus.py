@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,18 @@ class RunningPrometheus:
 
 
 @contextmanager
-def running_prometheus(directory: Path, pods: Mapping[str, int], namespace: str) -> Iterator[RunningPrometheus]:
-    """Scrape the ports of the pods, with the labels that Kubernetes service discovery would give."""
+def running_prometheus(
+    directory: Path, pods: Mapping[str, int], namespace: str, twice: Set[str] = frozenset()
+) -> Iterator[RunningPrometheus]:
+    """Scrape the ports of the pods, with the labels that Kubernetes service discovery would give.
+
+    Args:
+        twice: pods that are scraped once for each of two containers.
+    """
     program = path_of(layout_from_environment(), "prometheus")
     assert program.exists(), "no Prometheus to test with: python3 -m dev.cluster build prometheus"
     address = f"127.0.0.1:{free_port()}"
-    (directory / "prometheus.yaml").write_text(json.dumps(_scrapes(pods, namespace)))
+    (directory / "prometheus.yaml").write_text(json.dumps(_scrapes(pods, namespace, twice)))
     (directory / "web.yaml").write_text(json.dumps({"basic_auth_users": {USER: _PASSWORD_HASH}}))
     arguments = [
         f"--config.file={directory / 'prometheus.yaml'}",
@@ -56,9 +62,11 @@ def running_prometheus(directory: Path, pods: Mapping[str, int], namespace: str)
         running.stop()
 
 
-def _scrapes(pods: Mapping[str, int], namespace: str) -> dict[str, object]:
+def _scrapes(pods: Mapping[str, int], namespace: str, twice: Set[str]) -> dict[str, object]:
     targets = [
-        {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": namespace, "pod": pod}} for pod, port in pods.items()
+        {"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": namespace, "pod": pod, "container": container}}
+        for pod, port in pods.items()
+        for container in (("app", "proxy") if pod in twice else ("app",))
     ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},

@@ -49,6 +49,7 @@ QUIET: Mapping[str, tuple[str, dict[str, str]]] = {
     "quiet-1": ("opentelemetry", BOTH_NAMES),
     "unexcluded-1": ("instrumentator-as-it-comes", {}),
     "stopped-1": ("opentelemetry", NEW_NAMES),
+    "copied-1": ("instrumentator", {}),
 }
 SOURCES = {
     "instrumentator-1": MetricsSource.FASTAPI_INSTRUMENTATOR,
@@ -58,15 +59,15 @@ SOURCES = {
 }
 
 
-def custom(histogram: str, failed: str, pod: str, *, asks_up: bool) -> dict[str, Any]:
-    """Queries as docs/metrics.md advises, with or without the question whether the samples are fresh."""
+def custom(histogram: str, failed: str, pod: str) -> dict[str, Any]:
+    """Queries as docs/metrics.md advises."""
     where = f'namespace="{NAMESPACE}", pod="{pod}"'
     requests = f"sum(rate({histogram}_count{{{where}}}[$window]))"
     failures = f"{failed.removesuffix('}')}, {where}}}"
     return {
         "source": "Custom",
         "custom": {
-            "requestsPerSecond": f"{requests} and on() (max(up{{{where}}}) == 1)" if asks_up else requests,
+            "requestsPerSecond": requests,
             "fastRequestsPerSecond": f'sum(rate({histogram}_bucket{{{where}, le="$threshold"}}[$window]))',
             "failedRequestsPerSecond": f"sum(rate({failures}[$window])) or vector(0)",
             "averageLatencySeconds": f"sum(rate({histogram}_sum{{{where}}}[$window])) / {requests}",
@@ -99,9 +100,9 @@ TARGETS = (
     target("stopped-and-named", "stopped-1", source="OpenTelemetry"),
     target("half-stopped", "opentelemetry-1", "stopped-1"),
     target("elsewhere", "nobody-1"),
-    target("custom", "instrumentator-1", **custom(*BY_HANDLER, "instrumentator-1", asks_up=True)),
-    target("custom-stopped", "stopped-1", **custom(*BY_ROUTE, "stopped-1", asks_up=True)),
-    target("custom-stopped-unasked", "stopped-1", **custom(*BY_ROUTE, "stopped-1", asks_up=False)),
+    target("custom", "instrumentator-1", **custom(*BY_HANDLER, "instrumentator-1")),
+    target("custom-half-stopped", "instrumentator-1", "stopped-1", **custom(*BY_HANDLER, "instrumentator-1")),
+    target("custom-stopped", "stopped-1", **custom(*BY_ROUTE, "stopped-1")),
 )
 
 
@@ -134,7 +135,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
     with ExitStack() as stack:
         apps = {pod: stack.enter_context(running_app(directory, pod, *how)) for pod, how in {**LOADED, **QUIET}.items()}
         ports = {pod: app.port for pod, app in apps.items()}
-        prometheus = stack.enter_context(running_prometheus(directory, ports, NAMESPACE))
+        prometheus = stack.enter_context(running_prometheus(directory, ports, NAMESPACE, twice={"copied-1"}))
         client = PrometheusClient(PrometheusEndpoint(url=prometheus.url))
         eventually(lambda: _pods(client, "up == 1") == apps.keys(), "all apps are scraped", 60)
         sent = asyncio.run(_drive(apps))
@@ -240,9 +241,19 @@ def test_custom_queries_see_what_was_sent(readings: Readings) -> None:
     assert found.average_latency_seconds == pytest.approx(readings.traffic_of("instrumentator").average_latency_seconds)
 
 
-def test_custom_queries_take_the_rates_of_an_app_that_is_gone_unless_they_ask_for_up(readings: Readings) -> None:
-    assert readings.traffic_of("custom-stopped-unasked").requests_per_second > 0
-    assert readings.reason_of("custom-stopped") is Reason.UNUSABLE_SAMPLES
+def test_the_rates_of_an_app_that_is_gone_live_on_for_custom_queries_too_and_are_not_believed(
+    readings: Readings,
+) -> None:
+    assert readings.reason_of("custom-stopped") is Reason.NOT_SCRAPED
+
+
+def test_a_pod_that_is_gone_is_missed_in_the_sum_of_a_custom_query(readings: Readings) -> None:
+    assert readings.traffic_of("custom").scraped_pods == 1
+    assert readings.traffic_of("custom-half-stopped").scraped_pods == 1
+
+
+def test_an_app_that_is_scraped_once_for_each_container_is_not_counted_twice(readings: Readings) -> None:
+    assert readings.reason_of("copied") is Reason.DUPLICATE_SERIES
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,8 @@ async def test_workers_of_an_argument_become_pods_and_then_the_agent_is_told_to_
     await live.cycle(one)
     assert live.replicas() == 4
     assert live.api.environment() == {}
-    await live.cycle(one, after_seconds=60)
+    for seconds in (60, 120):
+        await live.cycle(one, after_seconds=seconds)
 
     assert live.api.environment() == {"FASTAPI_TUNING_WORKERS_MODE": "Enforce"}
 

@@ -34,15 +34,23 @@ async def test_the_original_count_is_that_of_before_the_first_move(world: World)
     assert world.status().applied.replicas == world.replicas() > 4
 
 
+async def test_nothing_goes_down_after_a_restart_before_this_process_has_watched_for_a_window(world: World) -> None:
+    """The status says that somebody watched for two hours, and that was not this process."""
+    world.load.requests_per_second = 100.0
+    for seconds in range(0, 120, 15):
+        await world.cycle(tuning(), after_seconds=seconds)
+        assert world.replicas() == 2
+
+    assert world.status().history.observed_since == NOW
+
+
 async def test_a_step_down_is_remembered_as_one(world: World) -> None:
     world.load.requests_per_second = 100.0
-    for seconds in range(0, 90, 15):
+    for seconds in range(0, 135, 15):
         await world.cycle(tuning(), after_seconds=seconds)
-        assert world.replicas() == 2, "not before a whole window showed that two pods do well"
-    await world.cycle(tuning(), after_seconds=90)
 
     assert world.replicas() == 1
-    assert world.status().history.last_scale_down_time == NOW + timedelta(seconds=90)
+    assert world.status().history.last_scale_down_time == NOW + timedelta(seconds=120)
     assert world.status().history.last_scale_up_time is None
 
 
@@ -261,7 +269,8 @@ async def test_workers_become_pods_and_then_one(world: World) -> None:
     await world.cycle(one)
     assert world.replicas() == 4
     assert world.condition("OneWorkerPerPod").status == "False"
-    await world.cycle(one, after_seconds=60)
+    for seconds in (60, 120):
+        await world.cycle(one, after_seconds=seconds)
 
     assert world.api.environment() == {"UVICORN_WORKERS": "1", "WEB_CONCURRENCY": "1"}
     assert world.status().history.pods_for_one_worker is None

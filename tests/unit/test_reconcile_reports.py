@@ -62,6 +62,33 @@ async def test_a_lost_prometheus_holds_everything_and_says_so_once(world: World)
     assert len(world.api.statuses["checkout"]) == 1
 
 
+async def test_a_fallback_raises_the_replicas_says_so_and_ends_when_data_is_back(world: World) -> None:
+    careful = tuning(fallback={"minReplicas": 5, "afterMissedCycles": 2})
+    world.load.reachable = False
+    for seconds in (0, 15, 30):
+        await world.cycle(careful, after_seconds=seconds)
+
+    assert world.replicas() == 5
+    assert world.condition("Fallback").status == "True"
+    assert "connection refused" in world.condition("Fallback").message
+    assert ("Normal", Reason.FALLBACK) in world.said()
+
+    world.load.reachable = True
+    await world.cycle(careful, after_seconds=45)
+
+    assert world.condition("Fallback").status == "False"
+    assert world.replicas() == 5
+
+
+async def test_an_outage_that_lasts_writes_no_status_each_cycle(world: World) -> None:
+    careful = tuning(fallback={"minReplicas": 5, "afterMissedCycles": 2})
+    world.load.reachable = False
+    for seconds in range(0, 600, 15):
+        await world.cycle(careful, after_seconds=seconds)
+
+    assert len(world.api.statuses["checkout"]) <= 3
+
+
 async def test_an_endpoint_that_the_settings_do_not_have_holds_that_object_only_and_is_named(world: World) -> None:
     elsewhere = tuning(metrics={"endpoint": "payments"})
 

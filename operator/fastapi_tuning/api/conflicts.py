@@ -1,9 +1,8 @@
 """What the status says of others who move what the operator would move."""
 
-from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from fastapi_tuning.api.model import ApiModel, Count
 from fastapi_tuning.api.reasons import Reason
@@ -18,14 +17,14 @@ class KnobConflict(ApiModel):
     owner: Annotated[str, Field(max_length=512)]
     """Who that is: a field manager with its operation, or an object."""
     reason: Reason
-    until: datetime | None = None
+    until: AwareDatetime | None = None
     """When the operator goes on; absent: when the other one gives the field up."""
 
 
 class ForeignMove(ApiModel):
     """A change of the replica count that was not ours: when it was noticed, what it led to, and who made it."""
 
-    time: datetime
+    time: AwareDatetime
     replicas: Count
     by: Annotated[str, Field(max_length=253)]
     deliberate: bool = True

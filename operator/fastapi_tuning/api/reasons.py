@@ -39,6 +39,9 @@ class Reason(StrEnum):
     IMBALANCE = "Imbalance"
     """Pods with more than their share of requests ask clients to connect anew."""
 
+    FALLBACK = "Fallback"
+    """Nothing was known for as many cycles as spec.fallback lets pass: at least its minReplicas, never fewer."""
+
     DATABASE_SHARE = "DatabaseShare"
     """More than the fair share of a database's connections, and another object waits for its own: given back slowly."""
 
@@ -63,6 +66,10 @@ class Reason(StrEnum):
     """The operator's settings have no metrics endpoint of the name that spec.metrics.endpoint gives."""
     UNUSABLE_SAMPLES = "UnusableSamples"
     """Samples are NaN, negative or absurdly large where traffic exists, or contradict each other."""
+    DUPLICATE_SERIES = "DuplicateSeries"
+    """Prometheus holds the same page of a pod several times, which would count its requests several times."""
+    CLOCKS_DIFFER = "ClocksDiffer"
+    """The clocks of Prometheus and of the operator are over 15 s apart: its newest samples are not those of now."""
     SOURCE_UNKNOWN = "SourceUnknown"
     """No metrics preset matches what the target's pods export."""
     BUCKET_MISSING = "BucketMissing"

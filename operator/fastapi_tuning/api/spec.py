@@ -8,9 +8,10 @@ floats once, by the properties beside them.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from fastapi_tuning.api.database import Database
+from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.freeze import FreezeWindow
 from fastapi_tuning.api.model import MIN_NOT_ABOVE_MAX, ApiModel, Label, Name, cel
 
@@ -111,6 +112,14 @@ class LatencyObjective(ApiModel):
     ] = "99"
     threshold_milliseconds: Annotated[int, Field(ge=1, le=600_000)] = 500
     """Slowest answer that is still good; best an edge of the service's latency histogram."""
+
+    @field_validator("percentile")
+    @classmethod
+    def _is_within(cls, percentile: str) -> str:
+        """As the rule above, which a CRD of another version may lack: outside of it nothing can be computed."""
+        if not 0 < float(percentile) < 100:
+            raise ValueError("must be above 0 and below 100")
+        return percentile
 
     @property
     def target_ratio(self) -> float:
@@ -341,7 +350,11 @@ class FastAPITuningSpec(ApiModel):
                 "!has(self.database) || self.replicas.min * self.database.connectionsPerPod "
                 "<= self.database.maxConnections - self.database.reservedConnections",
                 "replicas.min pods must not need more connections than database.maxConnections less the reserve",
-            )
+            ),
+            (
+                "!has(self.fallback) || self.fallback.minReplicas <= self.replicas.max",
+                "fallback.minReplicas must not be above replicas.max",
+            ),
         )
     )
 
@@ -361,6 +374,8 @@ class FastAPITuningSpec(ApiModel):
     connections: Connections = Connections()
     database: Database | None = None
     """What the pods may hold of a database's connections; unset: no such limit."""
+    fallback: Fallback | None = None
+    """What to do while nothing is known; unset: every knob stays where it is."""
     apply: Apply = Apply()
     freeze_windows: Annotated[tuple[FreezeWindow, ...], Field(max_length=16)] = ()
     """Recurring times at which nothing is moved, or not in one direction."""

@@ -1,11 +1,11 @@
 """What the operator writes back: the recommendation, what is in force, why, and the history decisions need."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer
+from pydantic import AwareDatetime, Field, PlainSerializer
 
 from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
 from fastapi_tuning.api.considered import Consideration
@@ -16,7 +16,7 @@ Message = Annotated[str, Field(max_length=1024)]
 Number = Annotated[str, Field(max_length=32)]
 """A number that may carry a fraction, as text; empty where it is not known."""
 Time = Annotated[
-    datetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
+    AwareDatetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
 ]
 """metav1.Time: RFC 3339 in whole seconds."""
 
@@ -58,6 +58,8 @@ class ConditionType(StrEnum):
     EVENT_LOOP_FREE = "EventLoopFree"
     """False: a blocking call in `async def` holds up all requests of a pod; the message names file and line. Positive;
     absent without the agent."""
+    FALLBACK = "Fallback"
+    """True: nothing was known for so long that spec.fallback holds. Negative; absent where the spec has none."""
     DATABASE_WITHIN_BUDGET = "DatabaseWithinBudget"
     """False: pods may open more connections than the database has for them, or objects state different limits.
     Positive; absent where the spec names no database."""
@@ -181,21 +183,21 @@ class Decision(ApiModel):
 class ReplicaNeed(ApiModel):
     """Most replicas wanted within a slot of time; the stabilisation window looks back over these."""
 
-    time: datetime
+    time: AwareDatetime
     replicas: Count
 
 
 class Sample(ApiModel):
     """One number and when it was seen."""
 
-    time: datetime
+    time: AwareDatetime
     value: Number
 
 
 class EvidenceSlot(ApiModel):
     """Requests counted since `time`, until the next slot begins; burn rates and low traffic look back over these."""
 
-    time: datetime
+    time: AwareDatetime
     requests: Number
     late: Number
     failed: Number
@@ -204,14 +206,14 @@ class EvidenceSlot(ApiModel):
 class ReplicaMove(ApiModel):
     """A change of the replica count that we made; the oscillation detector looks back over these."""
 
-    time: datetime
+    time: AwareDatetime
     change: Annotated[int, Field(ge=-10_000, le=10_000)]
 
 
 class Experiment(ApiModel):
     """A step up that was taken while demand exceeded service, and how things were just before it."""
 
-    time: datetime
+    time: AwareDatetime
     from_value: Annotated[int, Field(ge=1, le=100_000)]
     to_value: Annotated[int, Field(ge=1, le=100_000)]
     served_per_second: Number
@@ -228,7 +230,7 @@ class Growth(ApiModel):
     """Value before the first of the failures in a row."""
     cap: Annotated[int | None, Field(ge=1, le=100_000)] = None
     """Value that is not exceeded until `frozenUntil`."""
-    frozen_until: datetime | None = None
+    frozen_until: AwareDatetime | None = None
     backoff_seconds: Annotated[int, Field(ge=0, le=7200)] = 0
     slowdown: Number = ""
     """Service time over its uncontended value when growth was frozen."""
@@ -246,7 +248,7 @@ class FactorWatch(ApiModel):
     """The limiting factor over time."""
 
     factor: LimitingFactor = LimitingFactor.UNKNOWN
-    since: datetime | None = None
+    since: AwareDatetime | None = None
     steady: LimitingFactor = LimitingFactor.NONE
     """The last one that stood for two cycles; Unknown never does."""
 
@@ -267,7 +269,7 @@ class Learned(ApiModel):
     """Highest rate of a pod at which the objective was seen to hold."""
     correction: Number = "1"
     """Factor on the capacity that follows from CPU and threads; learned from loaded pods."""
-    trust_time: datetime | None = None
+    trust_time: AwareDatetime | None = None
     """Last change of the correction, or rise of the feedback."""
     unevenness: Number = "0"
     """How the busiest of N pods exceeds the mean, over the root of N; smoothed."""
@@ -279,10 +281,12 @@ class Learned(ApiModel):
 class History(ApiModel):
     """Everything that decisions need from the past, so that a restart forgets nothing that matters."""
 
-    observed_since: datetime | None = None
-    last_observation_time: datetime | None = None
-    settled_since: datetime | None = None
+    observed_since: AwareDatetime | None = None
+    last_observation_time: AwareDatetime | None = None
+    settled_since: AwareDatetime | None = None
     """Since when every pod has been ready, without rollout, move or setting still on its way."""
+    missed_cycles: Annotated[int, Field(ge=0, le=1000)] = 0
+    """In a row without data; counted where spec.fallback is set, and no further than that asks for."""
     needs: Annotated[tuple[ReplicaNeed, ...], Field(max_length=128)] = ()
     loads: Annotated[tuple[Sample, ...], Field(max_length=12)] = ()
     """Offered requests per second of the last minutes, for the trend."""
@@ -292,13 +296,13 @@ class History(ApiModel):
     """Replicas of the target as the last cycle left it: another number in the next one was set by somebody else."""
     foreign_move: ForeignMove | None = None
     """The last change of the replicas by somebody else."""
-    last_scale_up_time: datetime | None = None
-    last_scale_down_time: datetime | None = None
-    last_rollout_time: datetime | None = None
-    last_setting_time: datetime | None = None
+    last_scale_up_time: AwareDatetime | None = None
+    last_scale_down_time: AwareDatetime | None = None
+    last_rollout_time: AwareDatetime | None = None
+    last_setting_time: AwareDatetime | None = None
     """Last change of a setting in running pods."""
-    panic_until: datetime | None = None
-    calm_until: datetime | None = None
+    panic_until: AwareDatetime | None = None
+    calm_until: AwareDatetime | None = None
     """Until then the law answers half as strongly and waits twice as long, since it oscillated."""
     replica_growth: Growth = Growth()
     thread_growth: Growth = Growth()
@@ -315,7 +319,7 @@ class Live(ApiModel):
     """Rises with every change of the settings; 0: none was asked for yet."""
     settings: Annotated[str, Field(max_length=1024)] = ""
     """JSON, the same for every pod of the target."""
-    changed_time: datetime | None = None
+    changed_time: AwareDatetime | None = None
     """With microseconds: effects follow within less than a second."""
     pods: Count = 0
     agent_pods: Count = 0

@@ -63,6 +63,6 @@ def read_endpoints(file: Path) -> dict[str, PrometheusEndpoint]:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise CannotStart(f"settings of metrics endpoints in {file}: {problems}") from error
-    except (OSError, UnicodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:  # YAML reads numbers and dates that are none
         raise CannotStart(f"settings of metrics endpoints in {file}: {type(error).__name__}") from error
     return {name: settings.endpoint() for name, settings in found.endpoints.items()}

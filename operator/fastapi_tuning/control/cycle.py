@@ -12,10 +12,12 @@ from fastapi_tuning.control.conflicts import owners_in_force
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.estimate import Estimate, estimate
+from fastapi_tuning.control.fallback import propose_fallback, remember_missed_cycle
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.guards.chains import chain_for
 from fastapi_tuning.control.guards.database import share_after, to_fair_share
 from fastapi_tuning.control.guards.verdict import Context, Verdict, judge
+from fastapi_tuning.control.hindsight import hindsight
 from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
 from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
@@ -65,8 +67,8 @@ class Outcome:
 
 
 def tune(spec: FastAPITuningSpec, observation: Observation, history: History, surroundings: Surroundings) -> Outcome:
-    """Decide on one target. Without data nothing moves, and the watch over the target is interrupted."""
-    history = memory.remember_foreign_move(history, observation)
+    """Decide on one target. Without data nothing moves but to spec.fallback, and the watch over it is interrupted."""
+    history = memory.remember_foreign_move(hindsight(history, observation.time), observation)
     owners = owners_in_force(spec, observation, history, surroundings.duplicate_of)
     situation = _Situation(spec=spec, observation=observation, surroundings=surroundings, owners=owners)
     outcome = replace(_decided(situation, history), owners=owners)
@@ -77,13 +79,9 @@ def tune(spec: FastAPITuningSpec, observation: Observation, history: History, su
 def _decided(situation: "_Situation", history: History) -> Outcome:
     observation = situation.observation
     signals = checked(observation.signals)
+    situation = replace(situation, observation=replace(observation, signals=signals))
     if isinstance(signals, NoData):
-        return Outcome(
-            estimate=None,
-            verdicts=(),
-            diagnosis=without_traffic(replace(observation, signals=signals)),
-            history=history,
-        )
+        return _without_data(situation, history)
     watched = memory.remember_watch(history, observation, situation.spec.interval_seconds)
     if isinstance(signals, Traffic):
         return _with_traffic(situation, signals, watched, memory.watched_seconds(history, watched))
@@ -127,6 +125,15 @@ class _Situation:
         workload = self.observation.workload
         database = share_after(self.surroundings.database, replicas, workload.desired_replicas)
         return replace(self, surroundings=replace(self.surroundings, database=database))
+
+
+def _without_data(situation: _Situation, history: History) -> Outcome:
+    """Nothing moves, unless the spec says how many pods there are to be at least after a while of this."""
+    history = remember_missed_cycle(history, situation.spec.fallback)
+    proposal = propose_fallback(situation.spec, situation.observation.workload, history)
+    verdicts = () if proposal is None else (situation.verdict(proposal, history, None),)
+    found = without_traffic(situation.observation)
+    return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
 
 def _without_traffic(situation: _Situation, history: History) -> Outcome:

@@ -47,9 +47,15 @@ def remember_watch(history: History, observation: Observation, interval_seconds:
         update={
             "observed_since": since,
             "last_observation_time": now,
+            "missed_cycles": 0,
             "settled_since": None if _is_moving(observation) else settled if unbroken else now,
         }
     )
+
+
+def unwatched(history: History) -> History:
+    """The memory that another process left behind: all of it holds, but for a watch that was not ours."""
+    return history.model_copy(update={"observed_since": None})
 
 
 def _is_moving(observation: Observation) -> bool:

@@ -94,6 +94,10 @@ class NoData:
 Signals = Traffic | NoTraffic | NoData
 
 
+_ROOM_FOR_WINDOWS = 1.1
+"""Two queries over windows of their own differ a little; more fast requests than there are is another matter."""
+
+
 def checked(signals: Signals) -> Signals:
     """The signals, or NoData where a number in them is not finite, is negative, or contradicts another."""
     if not isinstance(signals, Traffic):
@@ -109,6 +113,7 @@ def checked(signals: Signals) -> Signals:
         *(number for pod in signals.pods for number in _numbers(pod)),
     )
     sound = all(math.isfinite(rate) and rate >= 0 for rate in rates) and math.isfinite(signals.queue_growth_per_second)
+    sound = sound and signals.fast_per_second <= _ROOM_FOR_WINDOWS * signals.requests_per_second
     if sound and signals.requests_per_second > 0 and signals.window_seconds > 0:
         return signals
     return NoData(reason=Reason.UNUSABLE_SAMPLES, message="a sample is NaN, infinite, negative or contradicts another")

@@ -44,6 +44,8 @@ def awaited(wish: Consideration, reason: Reason, situation: Situation) -> Awaite
 
 def _stabilized(wish: Consideration, situation: Situation) -> Awaited:
     """Down: the last need above the wish leaves the window. Up: the last one below it does."""
+    if wish.knob != Knob.REPLICAS:
+        return _watched(situation)
     return _stabilized_down(wish, situation) if _is_down(wish) else _stabilized_up(wish, situation)
 
 
@@ -57,10 +59,16 @@ def _stabilized_down(wish: Consideration, situation: Situation) -> Awaited:
         for need in history.needs
         if within(situation.spec, Knob.REPLICAS, need.replicas) > target
     ]
-    watched = [] if history.observed_since is None else [history.observed_since + window]
+    watched = _watched(situation).until
     return Awaited(
-        what=f"that no more than {target} are needed for {window.total_seconds():.0f} s", until=_latest(ends + watched)
+        what=f"that no more than {target} are needed for {window.total_seconds():.0f} s",
+        until=_latest([*ends, *([] if watched is None else [watched])]),
     )
+
+
+def _watched(situation: Situation) -> Awaited:
+    window = timedelta(seconds=situation.spec.replicas.scale_down.stabilization_seconds)
+    return Awaited(what="a whole stabilisation window watched", until=_after(situation.history.observed_since, window))
 
 
 def _stabilized_up(wish: Consideration, situation: Situation) -> Awaited:

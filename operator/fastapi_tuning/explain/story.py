@@ -15,7 +15,7 @@ from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import clock, length, since
 from fastapi_tuning.explain.wishes import wish_told
 
-_BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.FROZEN, ConditionType.STALLED)
+_BAD_WHEN_TRUE = (ConditionType.SCALING_LIMITED, ConditionType.FROZEN, ConditionType.STALLED, ConditionType.FALLBACK)
 
 
 def story(tuning: FastAPITuning, now: datetime) -> str:

@@ -1,8 +1,9 @@
-"""What we read of a Deployment, checked once at the door: further in, nothing is missing that must be there. Pure."""
+"""What we read of a Deployment and its pods, checked once at the door: further in nothing that must be is missing."""
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from fastapi_tuning.api_server import Json
@@ -18,16 +19,40 @@ def checked_deployment(body: Json) -> Json:
     Raises:
         TargetNotUnderstood: it is not what the API of Kubernetes promises; the message names the first field.
     """
+    return _checked(_Deployment, body, "the Deployment")
+
+
+def checked_pods(body: Json) -> list[Json]:
+    """The pods of a list, as `checked_deployment` has the Deployment.
+
+    Raises:
+        TargetNotUnderstood: one of them is not what the API of Kubernetes promises; the message names the first field.
+    """
+    pods: list[Json] = _checked(_Pods, body, "the list of pods")["items"]
+    return pods
+
+
+def _checked(model: type[BaseModel], body: Json, what: str) -> Json:
     try:
-        return _Deployment.model_validate(body).model_dump(by_alias=True, exclude_none=True)
+        return model.model_validate(body).model_dump(by_alias=True, exclude_none=True)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise TargetNotUnderstood(f"the Deployment cannot be read: {field}: {first['msg']}") from error
+        raise TargetNotUnderstood(f"{what} cannot be read: {field}: {first['msg']}") from error
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without a zone")
+    return text
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+"""metav1.Time, as text."""
 
 
 class _Part(BaseModel):
-    """`apps/v1` as far as we read it; an optional field may be absent or null."""
+    """`apps/v1` and `v1` as far as we read them; an optional field may be absent or null."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="allow", strict=True)
 
@@ -110,3 +135,74 @@ class _Deployment(_Part):
     metadata: _Metadata
     spec: _Spec
     status: _Status | None = None
+
+
+class _FieldReference(_Part):
+    field_path: str
+
+
+class _File(_Part):
+    field_ref: _FieldReference | None = None
+
+
+class _DownwardApi(_Part):
+    items: list[_File] | None = None
+
+
+class _Volume(_Part):
+    downward_api: Annotated[_DownwardApi | None, Field(alias="downwardAPI")] = None
+
+
+class _RunningSpec(_Part):
+    volumes: list[_Volume] | None = None
+
+
+class _Condition(_Part):
+    type: str
+    status: str
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: Moment | None = None
+
+
+class _Waiting(_Part):
+    reason: str | None = None
+
+
+class _Terminated(_Part):
+    reason: str | None = None
+    finished_at: Moment | None = None
+
+
+class _State(_Part):
+    waiting: _Waiting | None = None
+    terminated: _Terminated | None = None
+
+
+class _ContainerStatus(_Part):
+    name: str
+    state: _State | None = None
+    last_state: _State | None = None
+
+
+class _PodStatus(_Part):
+    phase: str | None = None
+    conditions: list[_Condition] | None = None
+    init_container_statuses: list[_ContainerStatus] | None = None
+    container_statuses: list[_ContainerStatus] | None = None
+
+
+class _PodMetadata(_Part):
+    name: str
+    creation_timestamp: Moment | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _Pod(_Part):
+    metadata: _PodMetadata
+    spec: _RunningSpec | None = None
+    status: _PodStatus | None = None
+
+
+class _Pods(_Part):
+    items: list[_Pod]

@@ -12,7 +12,7 @@ from string import Template
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import CustomQueries, Metrics, MetricsSource
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Traffic
-from fastapi_tuning.errors import MetricsUnavailable, QueryBudgetSpent, QueryNotConfined
+from fastapi_tuning.errors import ClocksDiffer, MetricsUnavailable, QueryBudgetSpent, QueryNotConfined
 from fastapi_tuning.observe import queries
 from fastapi_tuning.observe.confinement import confined
 from fastapi_tuning.observe.presets import PRESETS, Preset, preset_of
@@ -29,6 +29,8 @@ from fastapi_tuning.observe.signals import (
 CUSTOM_BUDGET_SECONDS = 10.0
 """For all custom queries of a cycle together; with the last one let end (5 s), a cycle stays well below a minute."""
 
+_FRESH_SECONDS = 60
+"""For custom queries, whose scrapes nobody knows: as far back as their own window reaches by default."""
 _RECENT_SECONDS = 30
 """Two scrape periods of 15 s; pods that are scraped less often have no recent rate."""
 
@@ -69,6 +71,8 @@ def _lost(error: MetricsUnavailable) -> NoData:
         reason = Reason.QUERY_BUDGET_SPENT
     elif isinstance(error, QueryNotConfined):
         reason = Reason.QUERY_NOT_CONFINED
+    elif isinstance(error, ClocksDiffer):
+        reason = Reason.CLOCKS_DIFFER
     return NoData(reason=reason, message=str(error))
 
 
@@ -83,12 +87,17 @@ def _read_custom(
     for target in targets:
         if target.metrics.custom is not None:
             by_namespace[target.key[0]].append((target, target.metrics.custom))
+    asked = [target for entries in by_namespace.values() for target, _ in entries]
+    try:
+        scrapes = _scrapes(reader, asked, at) if asked else {}
+    except MetricsUnavailable as error:
+        return {target.key: _lost(error) for target in asked}
     whole = WithinBudget(reader, CUSTOM_BUDGET_SECONDS, clock)
     signals: dict[tuple[str, str], Signals] = {}
     for namespace in sorted(by_namespace, key=lambda name: _turn(at, name)):
         share = WithinBudget(whole, CUSTOM_BUDGET_SECONDS / len(by_namespace), clock)
         for target, custom in sorted(by_namespace[namespace], key=lambda asked: _turn(at, asked[0].key[1])):
-            signals[target.key] = _custom_or_lost(share, target, custom, at)
+            signals[target.key] = _custom_or_lost(share, target, custom, scrapes, at)
     return signals
 
 
@@ -97,10 +106,27 @@ def _turn(at: datetime, name: str) -> int:
     return zlib.crc32(f"{at.isoformat()} {name}".encode())
 
 
-def _custom_or_lost(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
+def _scrapes(reader: PrometheusReader, targets: Iterable[MetricsTarget], at: datetime) -> Mapping[PodKey, bool]:
+    """Whether the last scrape of a pod succeeded; pods that Prometheus does not scrape itself are left out."""
+    found = reader.query(queries.scrapes(_where(targets), _FRESH_SECONDS), at)
+    return {sample.pod: sample.value == 1 for sample in found}
+
+
+def _custom_or_lost(
+    reader: PrometheusReader,
+    target: MetricsTarget,
+    custom: CustomQueries,
+    scrapes: Mapping[PodKey, bool],
+    at: datetime,
+) -> Signals:
     """A query of one user that Prometheus refuses must not blind the others."""
+    known = [scrapes[pod] for pod in target.pods if pod in scrapes]
+    if known and not any(known):
+        return NoData(reason=Reason.NOT_SCRAPED, message=f"no scrape of {len(target.pods)} ready pods succeeds")
+    # Where nothing is known of any pod, the numbers come from elsewhere: a mesh, a collector.
+    scraped = sum(known) if known else len(target.pods)
     try:
-        return _custom(reader, target, custom, at)
+        return _custom(reader, target, custom, scraped, at)
     except MetricsUnavailable as error:
         return _lost(error)
 
@@ -137,7 +163,9 @@ def _read_window(
     signals: dict[tuple[str, str], Signals] = {}
     batches: dict[MetricsSource, list[MetricsTarget]] = defaultdict(list)
     for target in targets:
-        if (source := _source(target, presence)) is None:
+        if target.pods & presence.copied:
+            signals[target.key] = _copied(target, presence)
+        elif (source := _source(target, presence)) is None:
             signals[target.key] = _unknown_source(target, presence)
         else:
             batches[source].append(target)
@@ -163,6 +191,8 @@ class _Presence:
     """By the histogram they export."""
     scraped: frozenset[PodKey]
     """Pods whose last scrape succeeded, whatever they export."""
+    copied: frozenset[PodKey]
+    """Pods of which Prometheus holds the same page several times."""
 
     def of(self, preset: Preset) -> frozenset[PodKey]:
         return self.exporting.get(f"{preset.histogram}_count", frozenset())
@@ -179,9 +209,10 @@ def _presence(
     """Seen in the newer half of the window: rates alone would go on for a whole window after the last scrape."""
     found: dict[str, set[PodKey]] = defaultdict(set)
     for sample in reader.query(queries.presence(_where(targets), window_seconds // 2), at):
-        found[sample.metric].add(sample.pod)
-    scraped = frozenset(found.pop(queries.UP, ()))
-    return _Presence(exporting={name: frozenset(pods) for name, pods in found.items()}, scraped=scraped)
+        found[sample.labels.get(queries.MEASURE) or sample.metric].add(sample.pod)
+    scraped, copied = (frozenset(found.pop(name, ())) for name in (queries.UP, queries.COPIES))
+    exporting = {name: frozenset(pods) for name, pods in found.items()}
+    return _Presence(exporting=exporting, scraped=scraped, copied=copied)
 
 
 def _where(targets: Iterable[MetricsTarget]) -> str:
@@ -195,6 +226,16 @@ def _source(target: MetricsTarget, presence: _Presence) -> MetricsSource | None:
         if target.pods & presence.of(preset):
             return preset.source
     return None
+
+
+def _copied(target: MetricsTarget, presence: _Presence) -> NoData:
+    return NoData(
+        reason=Reason.DUPLICATE_SERIES,
+        message=(
+            f"Prometheus holds the series of {len(target.pods & presence.copied)} of {len(target.pods)} pods several "
+            "times under one job and instance: two Prometheus without deduplication, or a scrape for each container?"
+        ),
+    )
 
 
 def _unknown_source(target: MetricsTarget, presence: _Presence) -> NoData:
@@ -241,7 +282,11 @@ def _read_batch(
 
 
 def _by_pod(samples: Iterable[Sample]) -> dict[PodKey, float]:
-    return {sample.pod: noticeable(sample.value) for sample in samples}
+    """A second row for the same pod is none that our queries can have: neither is believed."""
+    found: dict[PodKey, float] = {}
+    for sample in samples:
+        found[sample.pod] = math.nan if sample.pod in found else noticeable(sample.value)
+    return found
 
 
 def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
@@ -252,7 +297,8 @@ def _buckets(samples: Iterable[Sample]) -> dict[PodKey, dict[float, float]]:
     found: dict[PodKey, dict[float, float]] = defaultdict(dict)
     for sample in samples:
         if (edge := _edge(sample)) is not None:
-            found[sample.pod][edge] = noticeable(sample.value)
+            # The same edge written in two ways stands on two pages of the pod: the largest counts, as anywhere.
+            found[sample.pod][edge] = max(noticeable(sample.value), found[sample.pod].get(edge, 0.0))
     return found
 
 
@@ -264,7 +310,9 @@ def _edge(sample: Sample) -> float | None:
     return None if math.isnan(edge) else edge
 
 
-def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, at: datetime) -> Signals:
+def _custom(
+    reader: PrometheusReader, target: MetricsTarget, custom: CustomQueries, scraped_pods: int, at: datetime
+) -> Signals:
     names = ("requests_per_second", "fast_per_second", "failed_per_second", "average_latency_seconds")
     texts = (
         custom.requests_per_second,
@@ -284,7 +332,7 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
             )
         values[name] = noticeable(samples[0].value)
     if values["requests_per_second"] == 0:
-        return NoTraffic(source=MetricsSource.CUSTOM, scraped_pods=len(target.pods))
+        return NoTraffic(source=MetricsSource.CUSTOM, scraped_pods=scraped_pods)
     if not all(map(is_plausible, values.values())):
         return NoData(
             reason=Reason.UNUSABLE_SAMPLES,
@@ -297,6 +345,6 @@ def _custom(reader: PrometheusReader, target: MetricsTarget, custom: CustomQueri
         buckets=(),
         pods=(),
         queue_growth_per_second=0.0,
-        scraped_pods=len(target.pods),
+        scraped_pods=scraped_pods,
         **{**values, "failed_per_second": min(values["failed_per_second"], values["requests_per_second"])},
     )

@@ -1,5 +1,6 @@
 """Where the agent of a pod gives out profiles, and what it says there: through the API server, by its rights."""
 
+import re
 from collections.abc import Iterator
 
 from fastapi_tuning.api.profile import PROFILE_ANNOTATION, TOKEN_HEADER, Worker, workers_of
@@ -7,6 +8,7 @@ from fastapi_tuning.api_server import Json, KubernetesApi, resource_path
 from fastapi_tuning.errors import NotFound, ProfileUnavailable
 
 _PORT_VARIABLE = "FASTAPI_TUNING_METRICS_PORT"
+_PORT = re.compile("[0-9]{1,5}")
 _PORT_NAME = "ft-metrics"
 
 
@@ -54,7 +56,7 @@ def _shows_requests(volume: Json) -> bool:
 def _ports(spec: Json) -> Iterator[int]:
     for container in spec["containers"]:
         for entry in container.get("env") or ():
-            if entry["name"] == _PORT_VARIABLE and entry.get("value", "").isdecimal():
+            if entry["name"] == _PORT_VARIABLE and _PORT.fullmatch(entry.get("value") or ""):
                 yield int(entry["value"])
     for container in spec["containers"]:
         yield from (port["containerPort"] for port in container.get("ports") or () if port.get("name") == _PORT_NAME)

@@ -5,10 +5,12 @@ redirects (they would carry our headers elsewhere), no proxies from the environm
 projected tokens rotate. There are no retries: the next cycle is the retry.
 """
 
+import time
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -18,10 +20,12 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from urllib3.util.retry import Retry
 
-from fastapi_tuning.errors import MetricsUnavailable, PrometheusSilent, QueryBudgetSpent
+from fastapi_tuning.errors import ClocksDiffer, MetricsUnavailable, PrometheusSilent, QueryBudgetSpent
 
 _MESSAGE_LENGTH = 200
 _NO_VECTOR = "Prometheus answered JSON that is not the kind of vector asked for"
+LARGEST_CLOCK_DIFFERENCE_SECONDS = 15.0
+"""A scrape period, and half of the least age that a sample may have: what is asked for as of now must be of now."""
 _EVALUATION_SHARE = 0.8
 """Of the read timeout: Prometheus gives up on a slow query, and says so, before we take it for dead."""
 
@@ -117,10 +121,13 @@ class PrometheusEndpoint:
 class PrometheusSession(requests.Session):
     """Moves the parameters of a POST from the URL into the body and adds what the endpoint asks for."""
 
-    def __init__(self, endpoint: PrometheusEndpoint) -> None:
+    def __init__(self, endpoint: PrometheusEndpoint, clock: Callable[[], float]) -> None:
         super().__init__()
         self._endpoint = endpoint
+        self._clock = clock
         self.trust_env = False
+        self.clock_difference_seconds = 0.0
+        """How far the last answer's own time lay outside of the time in which we waited for it."""
         self.warnings: tuple[str, ...] = ()
         """Warnings of the last answer; a partial response of Thanos or Mimir says so here."""
         if endpoint.ca_file is not None:
@@ -138,7 +145,9 @@ class PrometheusSession(requests.Session):
         _require("CA", self._endpoint.ca_file)
         _require("certificate", self._endpoint.certificate_file)
         _require("key", self._endpoint.key_file)
+        sent = self._clock()
         response = super().request(method, url, params=params, data=data, headers=headers, **options)
+        self.clock_difference_seconds = _outside(_date(response), sent, self._clock())
         self.warnings = _warnings(response)
         return response
 
@@ -178,14 +187,33 @@ def _warnings(response: requests.Response) -> tuple[str, ...]:
         body = response.json()
     except requests.exceptions.JSONDecodeError:
         return ()
-    return tuple(body.get("warnings") or ()) if isinstance(body, dict) else ()
+    warnings = body.get("warnings") if isinstance(body, dict) else None
+    return tuple(map(str, warnings)) if isinstance(warnings, list) else (str(warnings),) if warnings else ()
+
+
+def _date(response: requests.Response) -> float | None:
+    """When the answer was made by the clock of who made it (Unix time); None where it does not tell."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _outside(date: float | None, sent: float, received: float) -> float:
+    """Seconds by which the date lies before the question or after its answer; 0 between them."""
+    if date is None:
+        return 0.0
+    return min(0.0, date - sent) + max(0.0, date - received)
 
 
 class PrometheusClient:
-    """A PrometheusReader over HTTP; not for use from two threads at once, since warnings belong to the last answer."""
+    """A PrometheusReader over HTTP; not for use from two threads at once, since warnings belong to the last answer.
 
-    def __init__(self, endpoint: PrometheusEndpoint) -> None:
-        self._session = PrometheusSession(endpoint)
+    `clock` gives Unix time, which the answers' own time is held against.
+    """
+
+    def __init__(self, endpoint: PrometheusEndpoint, clock: Callable[[], float] = time.time) -> None:
+        self._session = PrometheusSession(endpoint, clock)
         self._address = endpoint.address
         # Whole milliseconds: Prometheus reads no fractions of a duration.
         self._evaluation_timeout = f"{round(endpoint.read_timeout_seconds * _EVALUATION_SHARE * 1000)}ms"
@@ -230,6 +258,10 @@ class PrometheusClient:
         if self._session.warnings:
             raise MetricsUnavailable(
                 f"Prometheus warns of a partial answer: {self._session.warnings[0][:_MESSAGE_LENGTH]}"
+            )
+        if abs(self._session.clock_difference_seconds) > LARGEST_CLOCK_DIFFERENCE_SECONDS:
+            raise ClocksDiffer(
+                f"the clock of {self._address} is {self._session.clock_difference_seconds:+.0f} s off the operator's"
             )
         return rows
 
@@ -285,9 +317,21 @@ class WithinBudget:
             self._left -= self._clock() - began
 
 
+def _labels(row: Any) -> dict[str, str]:
+    """Names and values are text, and become keys.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are something else.
+    """
+    labels = dict(row["metric"])
+    if not all(isinstance(text, str) for pair in labels.items() for text in pair):
+        raise TypeError
+    return labels
+
+
 def _samples(rows: Any) -> tuple[Sample, ...]:
     try:
-        return tuple(Sample(labels=dict(row["metric"]), value=float(row["value"][1])) for row in rows)
+        return tuple(Sample(labels=_labels(row), value=float(row["value"][1])) for row in rows)
     except (TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise MetricsUnavailable(_NO_VECTOR) from error
 
@@ -295,10 +339,13 @@ def _samples(rows: Any) -> tuple[Sample, ...]:
 def _series(rows: Any) -> tuple[Series, ...]:
     try:
         return tuple(
-            Series(labels=row["metric"], values={round(float(time)): float(value) for time, value in row["values"]})
+            Series(
+                labels=_labels(row),
+                values={round(float(moment)): float(value) for moment, value in row["values"]},
+            )
             for row in rows
         )
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise MetricsUnavailable(_NO_VECTOR) from error
 
 

@@ -28,6 +28,11 @@ UP = "up"
 """What Prometheus itself says about a scrape; it carries the labels of the target, hence of the pod."""
 
 
+MEASURE = "measure"
+"""The label that tells the parts of one query apart where these have no metric's name."""
+COPIES = "copies"
+
+
 def selector(namespaces: Iterable[str]) -> str:
     """Label matcher for a set of namespaces; names are RFC 1123 labels, escaped all the same."""
     return 'namespace=~"' + "|".join(re.escape(name).replace("\\", "\\\\") for name in sorted(set(namespaces))) + '"'
@@ -90,13 +95,27 @@ def gauges(where: str) -> str:
 
 
 def presence(where: str, seconds: int) -> str:
-    """Which presets' histograms a pod exported within the last `seconds`, and `up` if its last scrape succeeded.
+    """Which presets' histograms a pod exported within the last `seconds`, and `up` if its last scrape then succeeded.
 
-    A pod exports some of the histograms only once it has served a request; `up` tells those pods from unscraped ones.
+    A pod exports some of the histograms only once it has served a request; `up` tells those pods from unscraped ones,
+    and is as old as they may be: an instant selector would find one of five minutes ago.
+
+    A pod of which Prometheus holds one page several times comes a second time, as the measure `COPIES`.
     """
     names = "|".join(f"{preset.histogram}_count" for preset in PRESETS)
     exported = f'last_over_time({{__name__=~"{names}",{where}}}[{seconds}s])'
-    return f"count by (namespace, pod, __name__) ({exported} or {UP}{{{where}}} == 1)"
+    seen = f"count by (namespace, pod, __name__) ({exported} or {_scraped(where, seconds)} == 1)"
+    pages = f"max by (namespace, pod) (count by (namespace, pod, job, instance) ({UP}{{{where}}}))"
+    return f'{seen} or label_replace({pages} > 1, "{MEASURE}", "{COPIES}", "", "")'
+
+
+def scrapes(where: str, seconds: int) -> str:
+    """1 for each pod whose last scrape within the last `seconds` succeeded, 0 for one whose scrapes fail."""
+    return f"max by (namespace, pod) ({_scraped(where, seconds)})"
+
+
+def _scraped(where: str, seconds: int) -> str:
+    return f"last_over_time({UP}{{{where}}}[{seconds}s])"
 
 
 def total(query: str, by: str = "") -> str:
@@ -143,10 +162,6 @@ def agents(where: str) -> str:
     """What agents say of their pods; the least, since a pod may show it on two ports, scraped at different times."""
     names = "|".join((SETTINGS_GENERATION, WORKERS, WORKERS_ASKED))
     return f'min by (namespace, pod, __name__) ({{__name__=~"{names}",{where}}})'
-
-
-MEASURE = "measure"
-"""The label that tells the parts of `dependencies` apart: functions over time leave out a metric's own name."""
 
 
 def dependencies(where: str, window_seconds: int) -> str:

@@ -23,7 +23,7 @@ from fastapi_tuning.observe.controllers import Controllers
 from fastapi_tuning.observe.foreign_owners import owners_by_fields, owners_by_objects, replicas_set_by
 from fastapi_tuning.observe.label_selector import selector_text
 from fastapi_tuning.observe.launch import launch_form
-from fastapi_tuning.observe.manifest import checked_deployment
+from fastapi_tuning.observe.manifest import checked_deployment, checked_pods
 from fastapi_tuning.observe.ownership import foreign_variables, own_variables, settings_in
 from fastapi_tuning.observe.pod_trouble import out_of_memory_time, unschedulable
 from fastapi_tuning.observe.pods_beside import ending_pods, rolling_update_of
@@ -66,17 +66,15 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     Raises:
         NotFound: no such Deployment.
         ContainerNotFound: the container is missing, or none can be singled out.
-        TargetNotUnderstood: the Deployment says something that we cannot read.
+        TargetNotUnderstood: the Deployment or a pod says something that we cannot read.
         TargetUnavailable: the API server gave no answer.
     """
     deployment = checked_deployment(await api.get(deployment_path(namespace, reference.name)))
-    pods = await api.get(
-        resource_path("v1", "pods", namespace=namespace),
-        {"labelSelector": selector_text(deployment["spec"]["selector"])},
-    )
+    selected = {"labelSelector": selector_text(deployment["spec"]["selector"])}
+    pods = checked_pods(await api.get(resource_path("v1", "pods", namespace=namespace), selected))
     ready = {
         (namespace, pod["metadata"]["name"]): since
-        for pod in pods["items"]
+        for pod in pods
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
@@ -84,14 +82,14 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     return Target(
         workload=replace(
             workload,
-            unschedulable=unschedulable(pods["items"]),
-            out_of_memory_time=out_of_memory_time(pods["items"], workload.container),
-            ending_pods=ending_pods(pods["items"], workload.desired_replicas),
-            cpu_limit_cores=_limit_in_force(workload, pods["items"]),
+            unschedulable=unschedulable(pods),
+            out_of_memory_time=out_of_memory_time(pods, workload.container),
+            ending_pods=ending_pods(pods, workload.desired_replicas),
+            cpu_limit_cores=_limit_in_force(workload, pods),
         ),
         rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
         ready_since=ready,
-        agents=agents_of(pods["items"]),
+        agents=agents_of(pods),
         injectable=_is_injectable(deployment["spec"]["template"]),
     )
 

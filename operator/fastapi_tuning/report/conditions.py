@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, ConditionType, DatabaseShare
 from fastapi_tuning.control.cycle import Outcome
+from fastapi_tuning.control.fallback import falls_back
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.guards.database import connections_told
+from fastapi_tuning.control.guards.verdict import Hold
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
 from fastapi_tuning.control.stops import Stop
@@ -93,6 +96,19 @@ def findings_of_stops(stops: Iterable[Stop]) -> Findings:
     told = "; ".join(stop.told for stop in stops) or "no pause, no freeze window"
     reason = stops[0].reason if stops else Reason.TUNING
     return {ConditionType.FROZEN: Finding(status=_status(bool(stops)), reason=reason, message=told)}
+
+
+def findings_of_fallback(fallback: Fallback | None, outcome: Outcome) -> Findings:
+    """Whether the fallback of the spec holds; nothing where there is none."""
+    if fallback is None:
+        return {}
+    missed = f"{outcome.history.missed_cycles} of {fallback.after_missed_cycles} cycles without data"
+    finding = Finding(status="False", reason=Reason.TUNING, message=missed)
+    if falls_back(outcome.history, fallback):
+        held = [guard.message for verdict in outcome.verdicts for guard in verdict.guards if isinstance(guard, Hold)]
+        message = "; ".join([f"at least {fallback.min_replicas} replicas", *held, outcome.diagnosis.evidence])
+        finding = Finding(status="True", reason=Reason.FALLBACK, message=message)
+    return {ConditionType.FALLBACK: finding}
 
 
 def conditions_of(

@@ -21,6 +21,8 @@ from fastapi_tuning.webhooks.review import PodReview, answer, deployment_of, eld
 logger = logging.getLogger(__name__)
 
 INJECT_PATH = "/inject-agent"
+_LONGEST_BYTES = 8 * 2**20
+"""The API server takes requests of 3 MiB; whoever else may reach the port must not fill our memory."""
 
 
 class ReviewResult(StrEnum):
@@ -97,13 +99,27 @@ def webhook(injector: Injector) -> FastAPI:
         with injector.metrics.review_seconds.time():
             uid = ""
             try:
-                review = review_of(json.loads(await request.body()))
+                review = review_of(json.loads(await _body(request)))
                 uid = review.uid
                 return JSONResponse(answer(uid, injector.patch_for(review)))
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
                 # A pod made in a way that we did not foresee is created as it is.
                 logger.error("pod left as it is", extra={"error": repr(error)})
                 injector.count_failure()
                 return JSONResponse(answer(uid), status_code=200 if uid else 400)
 
     return app
+
+
+async def _body(request: Request) -> bytes:
+    """What was sent.
+
+    Raises:
+        ValueError: no question about a pod is that long.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _LONGEST_BYTES:
+            raise ValueError(f"longer than {_LONGEST_BYTES} bytes")
+    return bytes(body)

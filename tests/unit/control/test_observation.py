@@ -32,6 +32,14 @@ def test_traffic_without_requests_contradicts_itself() -> None:
     assert isinstance(checked(traffic(queue_growth_per_second=math.nan)), NoData)
 
 
+def test_more_fast_requests_than_there_are_contradict_themselves() -> None:
+    assert isinstance(checked(traffic(fast_per_second=111.0)), NoData)
+
+
+def test_two_queries_over_windows_of_their_own_may_differ_a_little() -> None:
+    assert checked(traffic(fast_per_second=105.0)) == traffic(fast_per_second=105.0)
+
+
 def test_sound_signals_pass_as_they_are() -> None:
     for sound in (traffic(), traffic(queue_growth_per_second=-5.0), NO_DATA):
         assert checked(sound) is sound

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, WorkersMode
+from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, ScaleDown, WorkersMode
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.ledger import history_after
+from fastapi_tuning.control.memory import PANIC
 from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, ReplicaMover, Traffic, Workload
 from tests.unit.control.builders import (
     NO_DATA,
@@ -286,19 +288,32 @@ def test_nothing_moves_down_while_pods_are_partly_scraped(
 
 
 @given(*everything)
-def test_replicas_do_not_fall_before_the_window_was_watched_whole(
+def test_no_knob_falls_before_the_window_was_watched_whole(
     wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
 ) -> None:
     outcome = tune(wish, seen, past, beside)
     since = outcome.history.observed_since
-    taken_back = any(verdict.proposal.reason is Reason.DOWNSTREAM_LIMITS for verdict in outcome.verdicts)
 
     assert since is not None
-    assert (
-        taken_back
-        or Knob.REPLICAS not in down(outcome)
-        or NOW - since >= timedelta(seconds=wish.replicas.scale_down.stabilization_seconds)
-    )
+    assert down(outcome) == {} or NOW - since >= timedelta(seconds=wish.replicas.scale_down.stabilization_seconds)
+
+
+@given(*everything, st.integers(2, 10**7))
+def test_a_clock_that_was_set_back_leaves_nothing_to_wait_for_longer_than_ever_and_moves_nothing_down(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings, seconds: int
+) -> None:
+    wish = wish.model_copy(update={"replicas": wish.replicas.model_copy(update={"scale_down": ScaleDown()})})
+    before = history_after(tune(wish, seen, past, beside).history, seen, None, {Knob.REPLICAS: 5})
+    back = replace(seen, time=NOW - timedelta(seconds=seconds))
+
+    outcome = tune(wish, back, before, replace(beside, stops=()))
+
+    assert down(outcome) == {}
+    assert all(need.time <= back.time for need in outcome.history.needs)
+    assert all(slot.time <= back.time for slot in outcome.history.evidence)
+    times = (outcome.history.last_scale_up_time, outcome.history.last_scale_down_time, outcome.history.observed_since)
+    assert all(time is None or time <= back.time for time in times)
+    assert outcome.history.panic_until is None or outcome.history.panic_until <= back.time + PANIC
 
 
 @given(*everything)

@@ -14,7 +14,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import Growth, History, ReplicaNeed
 from fastapi_tuning.control.guards.evidence import awaiting_effect, downstream, panic, unproven_load
-from fastapi_tuning.control.guards.pace import stabilization, step
+from fastapi_tuning.control.guards.pace import own_watch, stabilization, step
 from fastapi_tuning.control.guards.permission import stopped
 from fastapi_tuning.control.guards.settings import rollout_rate
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Guard, Hold
@@ -78,7 +78,18 @@ needs = st.lists(st.tuples(seconds_ago, st.integers(1, 30)), max_size=8)
 def test_a_lower_value_waits_for_the_window(past: list[tuple[int, int]], window: int, watched: int) -> None:
     remembered = tuple(ReplicaNeed(time=ago(seconds), replicas=count) for seconds, count in past)
     told = situation(spec=pacing(window, 0), history=history(needs=remembered, observed_since=ago(watched)))
-    check(stabilization, proposal(10, 4), told)
+    check(watched_and_stabilized, proposal(10, 4), told)
+
+
+def watched_and_stabilized(proposed: Proposal, seen: Context) -> Clamp | Hold | None:
+    """Both have the same reason, and stand one after the other in the chain."""
+    return own_watch(proposed, seen) or stabilization(proposed, seen)
+
+
+@given(st.integers(1, 600), seconds_ago)
+def test_a_smaller_pool_waits_for_a_window_that_was_watched(window: int, watched: int) -> None:
+    told = situation(spec=pacing(window, 0), history=history(observed_since=ago(watched)))
+    check(own_watch, proposal(40, 20, knob=Knob.THREADS), told)
 
 
 @given(needs, st.integers(1, 600))

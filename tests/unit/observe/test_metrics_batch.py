@@ -2,9 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -72,6 +73,16 @@ def exporting(preset: Preset, *pods: tuple[str, str], edges: tuple[str, ...] = (
     return answer
 
 
+def both(*answers: Answer) -> Answer:
+    """What all of them give; a series that two have is one."""
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        found = {tuple(sorted(each.labels.items())): each for one in answers for each in one(promql)}
+        return tuple(found.values())
+
+    return answer
+
+
 def target(name: str = "checkout", *pods: str, namespace: str = "shop", **metrics: Any) -> MetricsTarget:
     return MetricsTarget(
         key=(namespace, name),
@@ -129,7 +140,7 @@ def test_a_series_that_is_named_like_a_bucket_and_has_no_edge_changes_nothing(la
 def test_a_named_source_is_taken_although_another_would_be_preferred() -> None:
     first, second = (exporting(preset, ("shop", "checkout-1")) for preset in PRESETS[:2])
 
-    found = only(lambda promql: first(promql) + second(promql), target(source=PRESETS[1].source))
+    found = only(both(first, second), target(source=PRESETS[1].source))
 
     assert isinstance(found, Traffic)
     assert found.source is PRESETS[1].source
@@ -243,12 +254,12 @@ def test_prometheus_is_asked_again_in_the_next_cycle() -> None:
 def test_a_silence_amid_custom_queries_ends_the_asking_and_keeps_what_was_read() -> None:
     usual = answering()
     targets = [target(name, **custom()) for name in ("a", "b", "c")]
-    prometheus = FakePrometheus(lambda promql: usual(promql) if len(prometheus.asked) <= 4 else silent(promql))
+    prometheus = FakePrometheus(lambda promql: usual(promql) if len(prometheus.asked) <= 5 else silent(promql))
 
     found = read_signals(prometheus, targets, NOW)
 
     assert Counter(map(type, found.values())) == {Traffic: 1, NoData: 2}
-    assert len(prometheus.asked) == 5
+    assert len(prometheus.asked) == 6, "the scrapes of all pods, four queries of the first object, and the silent one"
 
 
 def test_the_gauges_of_the_agents_are_asked_once_for_all_windows_and_sources() -> None:
@@ -306,11 +317,17 @@ def custom(**queries: str) -> dict[str, Any]:
     return {"source": "Custom", "custom": texts}
 
 
-def answering(**values: tuple[float, ...]) -> Answer:
-    """Series by the first word of the query; unremarkable traffic where nothing is given."""
+def answering(scrapes: Mapping[str, bool] = MappingProxyType({}), /, **values: tuple[float, ...]) -> Answer:
+    """Series by the first word of the query; unremarkable traffic where nothing is given.
+
+    Args:
+        scrapes: whether the last scrape succeeded, of the pods that Prometheus scrapes itself.
+    """
     usual = {"requests": (10.0,), "fast": (9.0,), "failed": (0.1,), "average": (0.2,), **values}
 
     def answer(promql: str) -> tuple[Sample, ...]:
+        if "up{" in promql:
+            return tuple(sample(float(up), namespace="shop", pod=pod) for pod, up in scrapes.items())
         word = re.search("requests|fast|failed|average", promql)
         assert word is not None
         return tuple(sample(value) for value in usual[word[0]])
@@ -328,13 +345,49 @@ def test_custom_queries_give_traffic_without_a_histogram_or_single_pods() -> Non
     assert found.source is MetricsSource.CUSTOM
 
 
+@pytest.mark.parametrize(
+    ("scrapes", "scraped_pods"),
+    [
+        pytest.param({}, 2, id="not scraped by this Prometheus: not known, so none is said to be missing"),
+        pytest.param({"a": True, "b": True}, 2, id="all"),
+        pytest.param({"a": True}, 1, id="one is not scraped"),
+        pytest.param({"a": True, "b": False}, 1, id="one scrape fails"),
+        pytest.param({"a": True, "stranger": True}, 1, id="the pod of another target"),
+    ],
+)
+@pytest.mark.parametrize("rate", [10.0, 0.0])
+def test_pods_whose_scrapes_are_missing_are_missing_from_the_sum_of_a_custom_query_too(
+    scrapes: dict[str, bool], scraped_pods: int, rate: float
+) -> None:
+    found = only(answering(scrapes, requests=(rate,)), target("checkout", "a", "b", **custom()))
+
+    assert isinstance(found, Traffic | NoTraffic)
+    assert found.scraped_pods == scraped_pods
+
+
+def test_a_custom_query_about_pods_of_which_no_scrape_succeeds_is_not_believed() -> None:
+    found = only(answering({"a": False, "b": False}), target("checkout", "a", "b", **custom()))
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.NOT_SCRAPED
+
+
+def test_a_prometheus_that_does_not_tell_of_its_scrapes_blinds_custom_queries() -> None:
+    usual = answering()
+
+    found = only(lambda promql: unreachable(promql) if "up{" in promql else usual(promql), target(**custom()))
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.PROMETHEUS_UNREACHABLE
+
+
 def test_custom_queries_are_given_the_window_and_the_objective() -> None:
     prometheus = FakePrometheus(answering())
 
     read_signals(prometheus, [target(**custom())], NOW)
 
     asked = [promql for promql, _ in prometheus.asked]
-    assert asked[:2] == ['rate(requests{namespace="shop"}[60s])', "fast{namespace=\"shop\",le='0.5'}"]
+    assert asked[1:3] == ['rate(requests{namespace="shop"}[60s])', "fast{namespace=\"shop\",le='0.5'}"]
 
 
 def test_a_custom_query_reads_its_own_namespace_only_or_is_not_sent() -> None:
@@ -346,7 +399,7 @@ def test_a_custom_query_reads_its_own_namespace_only_or_is_not_sent() -> None:
     (signals,) = found.values()
     assert isinstance(signals, NoData)
     assert signals.reason is Reason.QUERY_NOT_CONFINED
-    assert all('namespace="shop"' in promql and "other" not in promql for promql, _ in prometheus.asked)
+    assert all('namespace="shop"' in promql and "other" not in promql for promql, _ in prometheus.asked[1:])
 
 
 def test_a_whole_second_is_written_as_the_python_libraries_write_their_edges() -> None:
@@ -406,7 +459,7 @@ def test_what_the_agent_shed_is_no_latency() -> None:
 def test_a_library_goes_before_the_agent() -> None:
     library, agent = (exporting(preset, ("shop", "checkout-1")) for preset in (PRESETS[1], PRESETS[-1]))
 
-    found = only(lambda promql: agent(promql) + library(promql), target())
+    found = only(both(agent, library), target())
 
     assert isinstance(found, Traffic)
     assert found.source is PRESETS[1].source
@@ -418,12 +471,46 @@ def test_a_pod_that_only_its_agent_shows_has_not_served_through_the_library_yet(
     agent, up = exporting(PRESETS[-1], ("shop", "b")), scraped(("shop", "a"), ("shop", "b"))
 
     found = only(
-        lambda promql: library(promql) + up(promql) + (agent(promql) if promql.startswith("count by") else ()),
+        both(library, up, lambda promql: agent(promql) if promql.startswith("count by") else ()),
         target("checkout", "a", "b"),
     )
 
     assert isinstance(found, Traffic)
     assert found.scraped_pods == 2
+
+
+@pytest.mark.parametrize("pod", ["checkout-1", "stranger"])
+def test_pods_of_which_prometheus_holds_a_page_twice_are_not_counted_twice(pod: str) -> None:
+    """Two Prometheus behind a querier that does not deduplicate: every series is there twice, and every sum doubled."""
+    usual = exporting(PRESETS[0], ("shop", "checkout-1"))
+
+    def answer(promql: str) -> tuple[Sample, ...]:
+        twice = (sample(2, namespace="shop", pod=pod, measure="copies"),) if promql.startswith("count by") else ()
+        return usual(promql) + twice
+
+    found = only(answer, target())
+
+    assert isinstance(found, Traffic) == (pod == "stranger")
+    if isinstance(found, NoData):
+        assert found.reason is Reason.DUPLICATE_SERIES
+
+
+@pytest.mark.parametrize("metric", ["_sum", "process_cpu_seconds_total"])
+def test_two_rows_about_one_pod_where_one_is_expected_are_not_believed(metric: str) -> None:
+    usual = exporting(PRESETS[0], ("shop", "checkout-1"))
+
+    found = only(lambda promql: usual(promql) * (2 if metric in promql else 1), target())
+
+    assert isinstance(found, NoData)
+    assert found.reason is Reason.UNUSABLE_SAMPLES
+
+
+def test_one_edge_written_in_two_ways_counts_once() -> None:
+    usual = exporting(PRESETS[0], ("shop", "checkout-1"), edges=("0.5", "5", "5.0", "+Inf"))
+    found = only(usual, target())
+
+    assert isinstance(found, Traffic)
+    assert [bucket.requests_per_second for bucket in found.buckets] == [10.0, 10.0, 10.0]
 
 
 def test_a_page_that_is_scraped_twice_counts_once() -> None:

@@ -8,8 +8,8 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import ConditionType
 from fastapi_tuning.control.cycle import tune
 from fastapi_tuning.control.observation import EnvironmentSetting
-from fastapi_tuning.report.conditions import Finding, conditions_of, findings_of_cycle
-from tests.unit.control.builders import NOW, history, launch, observation, spec, surroundings, workload
+from fastapi_tuning.report.conditions import Finding, conditions_of, findings_of_cycle, findings_of_fallback
+from tests.unit.control.builders import NO_DATA, NOW, history, launch, observation, spec, surroundings, workload
 
 
 def found(kind: ConditionType, **launched: Any) -> Finding:
@@ -66,3 +66,24 @@ def test_a_message_that_quotes_a_long_argument_is_cut_to_what_a_status_can_hold(
     (condition,) = conditions_of({ConditionType.SETTINGS_EFFECTIVE: long}, (), 1, NOW)
 
     assert condition.message == "x" * 1024
+
+
+def fallback_after(missed: int, **fields: Any) -> Finding:
+    wish = spec(fallback={"min_replicas": 6, "after_missed_cycles": 3}, **fields)
+    outcome = tune(wish, observation(signals=NO_DATA), history(missed_cycles=missed), surroundings())
+    return findings_of_fallback(wish.fallback, outcome)[ConditionType.FALLBACK]
+
+
+def test_a_fallback_says_that_it_holds_since_when_nothing_is_known_and_what_keeps_it() -> None:
+    assert fallback_after(1) == Finding(status="False", reason=Reason.TUNING, message="2 of 3 cycles without data")
+    assert fallback_after(2).status == "True"
+    assert fallback_after(2).message == "at least 6 replicas; no data: connection refused"
+    assert fallback_after(2, suspend=True).message == (
+        "at least 6 replicas; spec.suspend is true; no data: connection refused"
+    )
+
+
+def test_without_a_fallback_nothing_is_said_of_one() -> None:
+    outcome = tune(spec(), observation(signals=NO_DATA), history(), surroundings())
+
+    assert findings_of_fallback(None, outcome) == {}

@@ -169,6 +169,12 @@ async def test_what_is_no_question_is_a_failed_call_which_the_api_server_ignores
     assert door.counted("Failed") == 1
 
 
+async def test_what_is_longer_than_any_question_is_not_read_to_its_end() -> None:
+    response = await Door().ask(b" " * (8 * 2**20 + 1))
+
+    assert response.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("owner", "labels"),
     [

@@ -14,7 +14,7 @@ from fastapi_tuning.control.guards.evidence import (
     unproven_load,
     unschedulable,
 )
-from fastapi_tuning.control.guards.pace import stabilization, step
+from fastapi_tuning.control.guards.pace import own_watch, stabilization, step
 from fastapi_tuning.control.guards.permission import (
     bounds,
     foreign_owner,
@@ -53,6 +53,7 @@ REPLICA_CHAIN: Chain = (
     panic,
     too_few_requests,
     budget_for_scale_down,
+    own_watch,
     stabilization,
     unproven_load,
     step,
@@ -61,12 +62,26 @@ REPLICA_CHAIN: Chain = (
     mode_recommend,
 )
 
+FALLBACK_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    foreign_owner,
+    unschedulable,
+    database_budget,
+    step,
+    suspended,
+    stopped,
+    mode_recommend,
+)
+"""Up without any evidence, since there is none: what is left is who may, how fast, and what there is room for."""
+
 TAKE_BACK_CHAIN: Chain = (
     bounds,
     mode_off,
     foreign_owner,
     partly_scraped,
     rollout_in_progress,
+    own_watch,
     database_budget,
     step,
     suspended,
@@ -82,6 +97,7 @@ LIVE_TAKE_BACK_CHAIN: Chain = (
     foreign_owner,
     partly_scraped,
     rollout_in_progress,
+    own_watch,
     suspended,
     stopped,
     mode_recommend,
@@ -95,6 +111,7 @@ RELIEF_CHAIN: Chain = (
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
+    own_watch,
     suspended,
     stopped,
     mode_recommend,
@@ -111,6 +128,7 @@ LIVE_SETTING_CHAIN: Chain = (
     awaiting_effect,
     downstream,
     nothing_proven,
+    own_watch,
     cpu_busy,
     contended,
     database_pool,
@@ -131,6 +149,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     awaiting_effect,
     downstream,
     nothing_proven,
+    own_watch,
     cpu_busy,
     database_pool,
     memory,
@@ -149,6 +168,8 @@ def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
     relieves = proposal.reason is Reason.MEMORY_SHORT
     takes_back = proposal.reason in (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
+    if proposal.reason is Reason.FALLBACK:
+        return FALLBACK_CHAIN
     if proposal.knob is Knob.REPLICAS:
         return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
     if live and relieves:

@@ -10,8 +10,17 @@ from fastapi_tuning.control.knobs import Knob, Proposal, within
 from fastapi_tuning.control.memory import NEED_SLOT
 
 
-def stabilization(proposal: Proposal, context: Context) -> Clamp | Hold | None:
-    """Down: the most that was needed in the window, which must have been watched whole. Up: the least."""
+def own_watch(proposal: Proposal, context: Context) -> Hold | None:
+    """Nothing goes down before one stabilisation window was watched whole, after a start or a silence."""
+    window = _window_down(context)
+    watched_since = context.history.observed_since
+    if not proposal.is_down or (watched_since is not None and context.now - watched_since >= window):
+        return None
+    return Hold(reason=Reason.STABILIZING, message=f"not yet watched for {window.total_seconds():.0f} s")
+
+
+def stabilization(proposal: Proposal, context: Context) -> Clamp | None:
+    """Down: the most that was needed in the window. Up: the least."""
     if proposal.is_up:
         return _stabilized_up(proposal, context)
     return _stabilized_down(proposal, context) if proposal.is_down else None
@@ -28,18 +37,18 @@ def _stabilized_up(proposal: Proposal, context: Context) -> Clamp | None:
     return Clamp(value=lowest, reason=Reason.STABILIZING, message=f"{lowest} sufficed within the window")
 
 
-def _stabilized_down(proposal: Proposal, context: Context) -> Clamp | Hold | None:
+def _stabilized_down(proposal: Proposal, context: Context) -> Clamp | None:
     """A need is as young as the end of its slot, so that the window is never shorter than asked for."""
-    rule = context.spec.replicas.scale_down
-    window = timedelta(seconds=rule.stabilization_seconds)
-    watched_since = context.history.observed_since
-    if watched_since is None or context.now - watched_since < window:
-        return Hold(reason=Reason.STABILIZING, message=f"not yet watched for {rule.stabilization_seconds} s")
+    window = _window_down(context)
     needs = _needs(context, window + min(window, NEED_SLOT))
     highest = min(max([*needs, proposal.wanted]), proposal.current or proposal.wanted)
     if highest == proposal.wanted:
         return None
     return Clamp(value=highest, reason=Reason.STABILIZING, message=f"{highest} were needed within the window")
+
+
+def _window_down(context: Context) -> timedelta:
+    return timedelta(seconds=context.spec.replicas.scale_down.stabilization_seconds)
 
 
 def _needs(context: Context, window: timedelta) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.control.guards import pace
 from fastapi_tuning.control.guards.verdict import Context
+from fastapi_tuning.control.knobs import Knob
 from tests.unit.control.builders import ago, context, estimate, history, needs, proposal, spec
 from tests.unit.control.guards.answers import reason, value
 
@@ -44,12 +45,16 @@ def test_without_a_window_replicas_fall_at_once() -> None:
     assert pace.stabilization(proposal(8, 2), stabilising(seconds_down=0, needs=needs((15, 7)))) is None
 
 
-def test_replicas_do_not_fall_before_the_window_was_watched_whole() -> None:
+def test_nothing_falls_before_the_window_was_watched_whole() -> None:
     young = stabilising(observed_since=ago(299))
+    for knob in Knob:
+        down, up = replace(DOWN, knob=knob), replace(UP, knob=knob)
 
-    assert reason(pace.stabilization(DOWN, young)) is Reason.STABILIZING
-    assert reason(pace.stabilization(DOWN, stabilising(observed_since=None))) is Reason.STABILIZING
-    assert pace.stabilization(DOWN, stabilising(observed_since=ago(300))) is None
+        assert reason(pace.own_watch(down, young)) is Reason.STABILIZING
+        assert reason(pace.own_watch(down, stabilising(observed_since=None))) is Reason.STABILIZING
+        assert pace.own_watch(down, stabilising(observed_since=ago(300))) is None
+        assert pace.own_watch(up, young) is None
+        assert pace.own_watch(replace(STAY, knob=knob), young) is None
 
 
 def test_replicas_rise_at_once_unless_a_window_is_asked_for() -> None:

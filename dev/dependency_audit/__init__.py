@@ -1,0 +1,1 @@
+"""Are there known vulnerabilities in what the lock files pin?"""
