@@ -92,7 +92,7 @@ def test_replicas_that_git_leaves_out_are_ours_and_stay_when_it_applies_again(
     apply(plane, namespace, manager, replicas=None, image="app:2")
 
     assert replicas_of(plane, namespace) == 2
-    assert owners_of_replicas(plane, namespace) == {OPERATOR}
+    assert owners_of_replicas(plane, namespace) == set(), "/scale is not recorded while nobody owns the field"
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("True", "NoConflict"), "nobody fights")
 
 
@@ -156,8 +156,8 @@ def test_git_that_states_its_number_again_wins_for_a_window_and_is_named(
 def test_a_person_s_scale_is_left_in_place_for_a_window(
     plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
 ) -> None:
-    created(plane, namespace, service, FLUX, replicas=None)
-    hasty = {"min": 1, "max": 8, "scaleDown": {"stabilizationSeconds": 10}}
+    created(plane, namespace, service, FLUX, replicas=1)
+    hasty = {**TAKE, "scaleDown": {"stabilizationSeconds": 10}}
     create_tuning(plane, namespace, mode="Auto", replicas=hasty)
     scaled(plane, namespace, service, 2)
 
@@ -170,6 +170,22 @@ def test_a_person_s_scale_is_left_in_place_for_a_window(
     assert replicas_of(plane, namespace) == 1
     scaled(plane, namespace, service, 2)
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("True", "NoConflict"), "the window is over")
+
+
+def test_a_person_s_scale_of_replicas_that_nobody_owns_is_noticed_by_the_number(
+    plane: ControlPlane, namespace: str, service: Service, operator: subprocess.Popen[bytes]
+) -> None:
+    created(plane, namespace, service, FLUX, replicas=None)
+    create_tuning(plane, namespace, mode="Auto")
+    scaled(plane, namespace, service, 2)
+
+    path = f"{DEPLOYMENTS.format(namespace)}/checkout/scale?fieldManager=kubectl"
+    plane.call("PATCH", path, {"spec": {"replicas": 5}}, "application/merge-patch+json")
+    settle(plane, namespace)
+
+    eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("False", "MovedByOthers"), "it is noticed")
+    assert "spec.replicas (5) is owned by a client whose name was not recorded, until " in message_of(plane, namespace)
+    assert replicas_of(plane, namespace) == 5
 
 
 @MANAGERS

@@ -89,6 +89,8 @@ async def test_a_target_that_somebody_else_changed_is_left_alone_and_decided_ane
     assert ("Warning", Reason.CONFLICT) in world.said()
     assert world.condition("Ready").status == "True", "nothing is wrong, the next cycle tries again"
 
+    await world.cycle(tuning(), after_seconds=15)
+    assert world.replicas() == 3
     await world.cycle(tuning(), after_seconds=135)
     assert world.replicas() == 4, "after one stabilisation window"
 

@@ -28,6 +28,8 @@ TEMPLATE_FIELD = "spec.template"
 _RESOURCES_FIELD = "resources of the pods"
 _ARGO_CD = ("argocd-controller", "argocd-application-controller")
 """Argo CD's client-side apply writes with Update, and reconciles all the same."""
+_UNRECORDED = "a client whose name was not recorded"
+_DEFAULT_REPLICAS = 1
 _BY_HAND = ("kubectl", "kubectl-edit", "kubectl-patch")
 """What kubectl calls itself where a person names the field."""
 _ANALYSING = ("Progressing", "Waiting", "WaitingPromotion", "Promoting", "Finalising")
@@ -66,14 +68,19 @@ def owners_by_fields(
     )
 
 
-def replicas_set_by(managed_fields: Iterable[Json]) -> ReplicaMover | None:
-    """Who set the replicas to what they are, if that was not us; None: we did, or nobody, or that is not known.
+def replicas_set_by(managed_fields: Iterable[Json], replicas: int) -> ReplicaMover | None:
+    """Who set the replicas to what they are, if that was not us; None: we did, or the API server keeps no record.
 
-    Whoever writes to /scale, edits by hand, or states the number for good means it. Others deployed a manifest.
+    Whoever writes to /scale, edits by hand, or states the number for good means it. Others deployed a manifest. While
+    nobody owns the field, the API server does not record who writes to /scale, us included; then one replica may also
+    be its default, after a manifest stopped to state the number.
     """
-    managers = replica_managers(managed_fields)
-    if not managers or any(each.is_ours for each in managers):
+    entries = tuple(managed_fields)
+    managers = replica_managers(entries)
+    if any(each.is_ours for each in managers) or not entries:
         return None
+    if not managers:
+        return ReplicaMover(name=_UNRECORDED, deliberate=replicas != _DEFAULT_REPLICAS)
     last = max(managers, key=lambda each: each.time)
     deliberate = _reconciles(last) or last.subresource == "scale" or last.name in _BY_HAND
     return ReplicaMover(name=last.told, deliberate=deliberate)

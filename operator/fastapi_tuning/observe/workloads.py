@@ -128,7 +128,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, owners
             *owners,
             *owners_by_fields(managed_fields, container["name"], rollout_in_progress=rollout_in_progress),
         ),
-        replicas_set_by=replicas_set_by(managed_fields),
+        replicas_set_by=replicas_set_by(managed_fields, spec.get("replicas", 1)),
     )
 
 

@@ -17,6 +17,10 @@ WHERE_IT_ACTS = {
     ("", "pods", "list"),
     ("", "pods", "patch"),
     ("autoscaling", "horizontalpodautoscalers", "list"),
+    ("keda.sh", "scaledobjects", "list"),
+    ("autoscaling.k8s.io", "verticalpodautoscalers", "list"),
+    ("argoproj.io", "rollouts", "list"),
+    ("flagger.app", "canaries", "list"),
     ("", "events", "create"),
 }
 SCAN_FOR_THE_CRD = {

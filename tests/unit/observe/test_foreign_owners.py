@@ -202,17 +202,25 @@ def test_a_rollout_is_owned_by_whoever_wrote_the_template_last_unless_that_was_u
         ((scale(OURS), scale(ARGO, "Apply")), None),
         ((scale(OURS),), None),
         ((), None),
+        ((entry("helm", "app", "DEBUG"),), ("a client whose name was not recorded", True)),
     ],
 )
 def test_the_last_manager_of_the_replicas_set_them_unless_we_own_them_too(
     entries: tuple[Json, ...], mover: tuple[str, bool] | None
 ) -> None:
     """Whether he meant to is told by how."""
-    found = replicas_set_by(entries)
+    found = replicas_set_by(entries, 4)
     assert (None if found is None else (found.name, found.deliberate)) == mover
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["manager", "operation", "time", "fieldsV1"]), JSON_OF_ANY_FORM)))
 def test_managed_fields_of_any_form_are_read_without_an_error(entries: list[Json]) -> None:
     by_fields(*entries, rolling=True)
-    replicas_set_by(entries)
+    replicas_set_by(entries, 4)
+
+
+def test_one_replica_that_nobody_owns_may_be_the_default_and_nobody_s_decision() -> None:
+    found = replicas_set_by((entry("helm", "app", "DEBUG"),), 1)
+
+    assert found is not None
+    assert not found.deliberate
