@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +99,19 @@ fragments = st.sampled_from(
 
 @without_hanging
 @given(st.lists(fragments | texts, max_size=12).map(" ".join))
+@example("NaN")
 @example("(" * 10_000)
 @example("-" * 10_000 + "a")
 @example("a" + "+a" * 10_000)
 @example('{a="' + "\\" * 10_001)
 def test_any_query_is_confined_or_not_sent(query: str) -> None:
     with contextlib.suppress(QueryNotConfined):
-        assert 'namespace="shop"' in confined(query, "shop") or not any(letter.isalpha() for letter in query)
+        assert 'namespace="shop"' in confined(query, "shop") or not re.search(r"[^\W\d_]", _without_numbers(query))
+
+
+def _without_numbers(query: str) -> str:
+    """PromQL writes two numbers in letters."""
+    return re.sub("nan|inf", "", query, flags=re.IGNORECASE)
 
 
 SETTINGS = {"generation": 7, "threads": 40, "inFlightLimit": 80, "expiresAt": "2026-01-01T00:00:00Z"}
