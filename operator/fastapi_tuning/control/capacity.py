@@ -123,15 +123,22 @@ def service_seconds_now(traffic: Traffic, objectives: Objectives) -> float | Non
     Measured by the agent, else mean latency while in time. Threads share the interpreter, so the computing part of a
     request takes 1 / (1 - rho) as long as alone (processor sharing), and rho / (1 - rho) of it is taken off again.
     """
-    measured = [
-        (_alone(pod.thread_seconds_per_request, pod), pod.served_per_second)
-        for pod in warm(traffic.pods)
-        if pod.thread_seconds_per_request and pod.served_per_second > 0
-    ]
-    if measured:
-        return sum(seconds * rate for seconds, rate in measured) / sum(rate for _, rate in measured)
+    if (measured := thread_seconds(warm(traffic.pods))) is not None:
+        return measured
     in_time = 0 < traffic.average_latency_seconds <= objectives.latency.threshold_seconds
     return traffic.average_latency_seconds if in_time else None
+
+
+def thread_seconds(pods: Iterable[PodTraffic]) -> float | None:
+    """Time in a thread per request of these pods, as if nobody else computed; None where no agent measures it."""
+    measured = [
+        (_alone(pod.thread_seconds_per_request, pod), pod.served_per_second)
+        for pod in pods
+        if pod.thread_seconds_per_request and pod.served_per_second > 0
+    ]
+    if not measured:
+        return None
+    return sum(seconds * rate for seconds, rate in measured) / sum(rate for _, rate in measured)
 
 
 def _alone(seconds: float, pod: PodTraffic) -> float:

@@ -106,9 +106,9 @@ class Case:
 
     @property
     def request_seconds(self) -> float:
-        """What a request takes from a thread on, or as a whole where it needs none."""
-        objectives = self.spec.objectives
-        return capacity.service_seconds_now(self.traffic, objectives) or self.traffic.average_latency_seconds
+        """What a request takes from a thread on, or as a whole where it needs none; in young pods where all are."""
+        warm = capacity.service_seconds_now(self.traffic, self.spec.objectives)
+        return warm or capacity.thread_seconds(self.traffic.pods) or self.traffic.average_latency_seconds
 
 
 def rise(value: float, low: float, high: float) -> float:

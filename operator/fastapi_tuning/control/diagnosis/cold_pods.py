@@ -45,7 +45,10 @@ def _on_their_way(case: Case) -> int:
 
 
 def _warming(case: Case) -> float:
-    return (0.4 if case.is_fully_loaded else 0.8) * rise(_cold_share(case), 0.05, 0.3)
+    """Little where the load alone explains it, or no warm pod is there to do better."""
+    share = _cold_share(case)
+    unlikely = case.is_fully_loaded or case.found.queues or share == 1
+    return (0.4 if unlikely else 0.8) * rise(share, 0.05, 0.3)
 
 
 def _starting(case: Case) -> float:

@@ -86,6 +86,13 @@ def test_threads_alone_do_not_mend_a_request_that_takes_longer_than_the_objectiv
     assert confidence(thread_pool(estimated(slow, **queue))) < confidence(thread_pool(estimated(WELL, **queue)))
 
 
+def test_the_time_in_a_thread_is_told_from_the_queue_in_young_pods_too() -> None:
+    queue = {"waiting": 30.0, "busy_threads": 40.0, **MISSED}
+    young = requests(2.0, pods=pods(thread_seconds_per_request=0.2, ready_seconds=20.0))
+
+    assert confidence(thread_pool(estimated(case(observed(young)), **queue))) == 0.9
+
+
 def test_a_pool_that_is_loaded_beyond_its_safe_rate_is_named_before_requests_are_late() -> None:
     assert confidence(thread_pool(estimated(WELL, offered_per_second=210.0))) == 0.5
     assert confidence(thread_pool(estimated(WELL, offered_per_second=210.0, **MISSED))) == 0.7
@@ -336,8 +343,17 @@ def test_young_pods_are_named_when_they_serve_a_good_part_of_the_requests() -> N
     assert cold_pods(replace(found, traffic=replace(young, pods=()))) is None
 
 
+def test_cold_pods_are_hardly_to_blame_where_a_queue_explains_it_or_no_warm_pod_does_better() -> None:
+    mixed = requests(0.2, pods=(*pods(count=1), *pods(count=1, ready_seconds=20.0)))
+    found = replace(WELL, traffic=mixed, found=estimate(**MISSED))
+    all_young = replace(mixed, pods=pods(ready_seconds=20.0))
+
+    assert confidence(cold_pods(replace(found, found=estimate(waiting=100.0, **MISSED)))) == 0.4
+    assert confidence(cold_pods(replace(found, traffic=all_young))) == 0.4
+
+
 def test_pods_that_were_added_because_of_something_else_are_not_its_cause() -> None:
-    young = requests(0.2, pods=pods(ready_seconds=20.0))
+    young = requests(0.2, pods=(*pods(count=1), *pods(count=1, ready_seconds=20.0)))
     found = replace(WELL, traffic=young, found=estimate(**MISSED))
     full = replace(found, history=experienced(factor=FactorWatch(factor=LimitingFactor.CPU)))
 
