@@ -36,9 +36,11 @@ def admission(app: App, traffic: Traffic, options: Options) -> App:
             else:
                 await app(scope, receive, send)
             return
-        began = monotonic()
+        now = monotonic()
+        waited = traffic.waited(now, receive)
+        began = now - waited
         traffic.started += 1
-        if traffic.guarded and (rule := traffic.refusal(began, receive)) is not None:
+        if traffic.guarded and (rule := traffic.refusal(now, waited)) is not None:
             await _refuse(send)
             traffic.refused(rule, monotonic() - began)
             return

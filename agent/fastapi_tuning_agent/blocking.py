@@ -8,7 +8,8 @@ import sysconfig
 from collections.abc import Iterable
 from types import FrameType
 
-STALL_SECONDS = 0.1
+STALL_SECONDS = 0.05
+"""How late the heartbeat is then, so that whatever blocks for 0.1 s is seen: it may begin just after a beat."""
 MAX_OFFENDERS = 20  # each is a time series
 REST = "other"
 NOT_THE_LOOP = "not the loop's own code: it waits for CPU, or for other threads to give up the interpreter"

@@ -55,7 +55,7 @@ CATALOGUE: dict[str, Metric] = {
         "executor_busy_seconds_total": Metric(COUNTER, "Integral of its busy threads over time"),
         "executor_calls_total": Metric(COUNTER, "Calls that gave their thread back to it"),
         "executor_wait_seconds": Metric(HISTOGRAM, "How long calls waited for one of its threads"),
-        "loop_lag_seconds": Metric(HISTOGRAM, "How late a timer of the event loop fired, ten times a second"),
+        "loop_lag_seconds": Metric(HISTOGRAM, "How late a timer of the event loop fired, twenty times a second"),
         "loop_cpu_seconds_total": Metric(COUNTER, "CPU time of the event loop's thread"),
         "loop_cpu_ratio": Metric(GAUGE, "Share of the last half second that it computed; at 1 the loop is full", max),
         "loop_blocked_seconds_total": Metric(COUNTER, "Time for which the event loop was blocked, by the worst places"),

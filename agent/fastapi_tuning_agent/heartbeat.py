@@ -7,7 +7,7 @@ import time
 
 from fastapi_tuning_agent.histogram import WAIT_EDGES, Histogram
 
-INTERVAL_SECONDS = 0.1
+INTERVAL_SECONDS = 0.05
 
 
 class Heartbeat:

@@ -13,6 +13,8 @@ from typing import Any
 _LAST_DATA_RECEIVED_OFFSET_BYTES = 52
 """`tcpi_last_data_recv` of Linux's `struct tcp_info`, milliseconds."""
 _TCP_INFO_BYTES = 56
+_RESOLUTION_MILLISECONDS = 10
+"""The kernel counts in jiffies, of up to 10 ms: less is no wait."""
 
 
 def waited_seconds(receive: Any) -> float:
@@ -27,6 +29,7 @@ def waited_seconds(receive: Any) -> float:
             info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
         finally:
             connection.detach()  # it is the server's, and stays open
-        return float(struct.unpack_from("I", info, _LAST_DATA_RECEIVED_OFFSET_BYTES)[0]) / 1000
+        milliseconds: int = struct.unpack_from("I", info, _LAST_DATA_RECEIVED_OFFSET_BYTES)[0]
+        return milliseconds / 1000 if milliseconds >= _RESOLUTION_MILLISECONDS else 0.0
     except (AttributeError, OSError, ValueError, struct.error):
         return 0.0

@@ -22,7 +22,8 @@ OUTCOMES = ("shed", "1xx", "2xx", "3xx", "4xx", "5xx")
 _OBJECTIVE_SHARES = (0.4, 0.6, 0.8, 1.0)
 """Edges are close where a tail is compared with the objective: an interpolated percentile may be a bucket off."""
 _ASK_SECONDS = 0.01
-"""No more than one request in so long is asked how long it waited, but each while a queue stands: to ask costs 3 µs."""
+"""No more than one request in so long is asked how long it waited, since that costs 3 µs; others waited about as long.
+Each is asked while a queue stands."""
 _ALWAYS_SHOWN = frozenset({"shed", "2xx", "5xx"})  # a rate can only be taken of what was there before it grew
 
 
@@ -34,6 +35,7 @@ class Traffic:
         "_close_credit",
         "_close_share",
         "_queue",
+        "_waited_seconds",
         "closing",
         "draining",
         "durations",
@@ -54,6 +56,7 @@ class Traffic:
         self.shed = {IN_FLIGHT: 0, LOOP_LAG: 0}
         self._ask_at = 0.0
         self._queue = StandingQueue()
+        self._waited_seconds = 0.0
         self.in_flight_limit: int | None = None
         self.lag_limit_seconds: float | None = None
         self.guarded = False
@@ -80,14 +83,20 @@ class Traffic:
         self.draining = draining
         self.closing = self.draining or self._close_share > 0
 
-    def refusal(self, now: float, receive: Any) -> str | None:
-        """The rule by which the request that is taken in at `now` (monotonic seconds) is refused; None lets it in."""
+    def waited(self, now: float, receive: Any) -> float:
+        """How long the request that is taken in at `now` (monotonic seconds) has waited for that, in seconds."""
+        if now >= self._ask_at or self._queue.stands:
+            self._ask_at = now + _ASK_SECONDS
+            self._waited_seconds = waited_seconds(receive)
+        return self._waited_seconds
+
+    def refusal(self, now: float, waited: float) -> str | None:
+        """The rule by which the request that is taken in at `now` is refused; None lets it in."""
         if self.in_flight_limit is not None and self.in_flight >= self.in_flight_limit:
             return IN_FLIGHT
-        if self.lag_limit_seconds is None or (now < self._ask_at and not self._queue.stands):
+        if self.lag_limit_seconds is None:
             return None
-        self._ask_at = now + _ASK_SECONDS
-        return LOOP_LAG if self._queue.refuses(now, waited_seconds(receive), self.lag_limit_seconds) else None
+        return LOOP_LAG if self._queue.refuses(now, waited, self.lag_limit_seconds) else None
 
     def refused(self, rule: str, seconds: float) -> None:
         self.shed[rule] += 1

@@ -70,6 +70,15 @@ def test_a_loop_that_is_late_refuses_what_queued_up_meanwhile(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_the_wait_for_a_blocked_loop_is_part_of_the_answers_time(loop: str, tmp_path: Path) -> None:
+    with serving(tmp_path, {}, loop=loop) as server, ThreadPoolExecutor(2) as clients:
+        asked = [clients.submit(server.status_of, "/blocking?milliseconds=500") for _ in range(2)]
+        assert [each.result() for each in asked] == [200, 200]
+        counted = server.metrics()['request_duration_seconds_sum{outcome="2xx"}']
+        assert counted > 1.3  # 0.5 for the one that was first, 1.0 for the other
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
 def test_new_connections_beyond_what_the_loop_can_do_do_not_keep_probes_waiting(loop: str, tmp_path: Path) -> None:
     """uvloop takes in one connection a turn: the queue is the kernel's then, and the loop is never late."""
     with (
