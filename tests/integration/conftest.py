@@ -81,7 +81,7 @@ def running_operator(plane: ControlPlane, log_file: Path, *options: str) -> Iter
     assert process.wait(timeout=20) == 0
 
 
-def eventually(check: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def eventually(check: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
     """Poll until true; the description is the failure message."""
     deadline = time.monotonic() + seconds
     while not check():
