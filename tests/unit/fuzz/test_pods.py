@@ -87,13 +87,15 @@ def test_any_pod_beside_the_others_leaves_a_target_or_an_error_of_ours(listed: A
 
 @without_hanging
 @given(texts)
+@example("9964")
+@example("0")
 @example("9" * 5000)
 @example("²")
 def test_a_profile_is_asked_of_a_port_or_said_to_be_out_of_reach(port: str) -> None:
     container = {"name": "app", "env": [{"name": "FASTAPI_TUNING_METRICS_PORT", "value": port}]}
     running = {**RUNNING, "spec": {**RUNNING["spec"], "containers": [container]}}
     with contextlib.suppress(ProfileUnavailable):
-        assert profile_path(running, "shop").endswith(f"checkout-1:{int(port)}/proxy/profile")
+        assert profile_path(running, "shop").endswith(f"checkout-1%3A{int(port)}/proxy/profile")
 
 
 @without_hanging
