@@ -21,7 +21,7 @@ from fastapi_tuning.control.diagnosis.peers import database, external_api, slowe
 from fastapi_tuning.control.diagnosis.threads import thread_pool
 from fastapi_tuning.control.diagnosis.traffic import traffic_only
 from fastapi_tuning.control.objective import Verdict
-from fastapi_tuning.control.observation import Unschedulable
+from fastapi_tuning.control.observation import PodTraffic, Unschedulable
 from tests.unit.control.builders import NOW, ago, capacity, estimate, samples
 from tests.unit.control.diagnosis.services import (
     MIB,
@@ -318,6 +318,21 @@ def test_one_full_pod_among_others_with_room_is_named() -> None:
     assert imbalance(shared(110.0)) is None
     assert imbalance(shared(110.0, 108.0)) is None
     assert imbalance(replace(shared(110.0, 20.0), found=estimate())) is None
+
+
+def test_a_queue_in_one_pod_beside_idle_threads_needs_no_known_capacity() -> None:
+    found = shared(75.0, 15.0)
+    hot, cool = found.traffic.pods
+    hot, cool = (replace(pod, threads=40, threads_busy=busy) for pod, busy in ((hot, 40.0), (cool, 1.0)))
+
+    def of(*each: PodTraffic) -> float:
+        return confidence(imbalance(replace(found, traffic=replace(found.traffic, pods=each))))
+
+    assert of(replace(hot, threads_waiting=50.0), cool) == 1.0
+    assert of(replace(hot, threads_waiting=50.0), replace(cool, threads_waiting=50.0)) < 0.5
+    assert of(replace(hot, threads_waiting=50.0), replace(cool, threads_busy=30.0)) < 0.5
+    assert of(replace(hot, threads_waiting=50.0), replace(cool, threads=None)) < 0.5
+    assert of(hot, cool) < 0.5
 
 
 def test_an_uneven_load_that_fills_no_pod_says_little() -> None:
