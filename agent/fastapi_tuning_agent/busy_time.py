@@ -23,12 +23,13 @@ class BusyTime:
     replaces, so a reader never sees half of a change.
     """
 
-    __slots__ = ("_account", "_clock")
+    __slots__ = ("_account", "_clock", "_told_seconds")
 
     def __init__(self, clock: Callable[[], float], *, busy: int) -> None:
         """`clock` returns monotonic seconds; `busy` is the number of threads already in use."""
         self._clock = clock
         self._account = _Account(busy, clock(), 0.0, 0)
+        self._told_seconds = 0.0
 
     def change(self, *, busy: int, finished_calls: int = 0) -> None:
         """Notes that `busy` threads are in use from now on, and that so many calls gave theirs back."""
@@ -40,8 +41,13 @@ class BusyTime:
         return self._account.busy
 
     def busy_seconds(self) -> float:
-        """Thread-seconds used until now, those of running calls included."""
-        return _busy_seconds(self._account, self._clock())
+        """Thread-seconds used until now, those of running calls included; never less than was told before.
+
+        The writer may have read its clock before the reader did, and replace the account after: the next answer would
+        be some microseconds less, which Prometheus takes for a restart, and for all of the total once more.
+        """
+        self._told_seconds = max(self._told_seconds, _busy_seconds(self._account, self._clock()))
+        return self._told_seconds
 
     def calls(self) -> int:
         """Calls that gave their thread back."""

@@ -68,3 +68,15 @@ def test_equals_the_sum_of_the_hold_times_of_all_calls(calls: list[tuple[float, 
         busy_time.change(busy=busy, finished_calls=finished)
     assert busy_time.busy_seconds() == pytest.approx(sum(hold for _, hold in calls))
     assert busy_time.calls() == len(calls)
+
+
+def test_what_was_told_is_never_taken_back() -> None:
+    """The writer read its clock, then the reader did, then the writer noted the change."""
+    clock = Clock()
+    busy_time = BusyTime(clock, busy=2)
+    clock.seconds += 5
+    told = busy_time.busy_seconds()
+    clock.seconds -= 0.001
+    busy_time.change(busy=0, finished_calls=2)
+    clock.seconds += 0.002
+    assert busy_time.busy_seconds() == told
