@@ -235,7 +235,7 @@ def _injection(turn: Turn) -> FirstInjection:
 
 
 def _share(turn: Turn, before: float) -> float:
-    """None while pods are replaced: what is hot then is gone soon."""
+    """Nothing while pods are replaced: what is hot then is gone soon."""
     spec, signals = turn.tuning.spec, turn.signals
     asked_for = spec.effective_mode(spec.connections.mode) is Mode.AUTO
     if not asked_for or turn.target.workload.rollout_in_progress or not isinstance(signals, Traffic):

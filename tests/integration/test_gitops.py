@@ -60,6 +60,13 @@ def scaled(plane: ControlPlane, namespace: str, service: Service, replicas: int)
     add_ready_pods(plane, namespace, service, replicas)
 
 
+def scale_by_hand(plane: ControlPlane, namespace: str, replicas: int) -> None:
+    """As `kubectl scale` does it."""
+    path = f"{DEPLOYMENTS.format(namespace)}/checkout/scale?fieldManager=kubectl"
+    plane.call("PATCH", path, {"spec": {"replicas": replicas}}, "application/merge-patch+json")
+    settle(plane, namespace)
+
+
 def message_of(plane: ControlPlane, namespace: str) -> str:
     conditions = status_of(plane, namespace)["conditions"]
     return str(next(each["message"] for each in conditions if each["type"] == "NoConflict"))
@@ -161,9 +168,7 @@ def test_a_person_s_scale_is_left_in_place_for_a_window(
     create_tuning(plane, namespace, mode="Auto", replicas=hasty)
     scaled(plane, namespace, service, 2)
 
-    path = f"{DEPLOYMENTS.format(namespace)}/checkout/scale?fieldManager=kubectl"
-    plane.call("PATCH", path, {"spec": {"replicas": 1}}, "application/merge-patch+json")
-    settle(plane, namespace)
+    scale_by_hand(plane, namespace, 1)
 
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("False", "MovedByOthers"), "it is noticed")
     assert "spec.replicas (1) is owned by kubectl (Update), until " in message_of(plane, namespace)
@@ -179,9 +184,7 @@ def test_a_person_s_scale_of_replicas_that_nobody_owns_is_noticed_by_the_number(
     create_tuning(plane, namespace, mode="Auto")
     scaled(plane, namespace, service, 2)
 
-    path = f"{DEPLOYMENTS.format(namespace)}/checkout/scale?fieldManager=kubectl"
-    plane.call("PATCH", path, {"spec": {"replicas": 5}}, "application/merge-patch+json")
-    settle(plane, namespace)
+    scale_by_hand(plane, namespace, 5)
 
     eventually(lambda: condition_of(plane, namespace, "NoConflict") == ("False", "MovedByOthers"), "it is noticed")
     assert "spec.replicas (5) is owned by a client whose name was not recorded, until " in message_of(plane, namespace)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import Live, Settings
@@ -80,20 +81,25 @@ _LARGEST_LAG_LIMIT_MILLISECONDS = 150
 
 def generation_in(text: str | None) -> int:
     """Generation of an annotation's value; 0 where there is none, or something else than we write."""
-    try:
-        found = json.loads(text or "{}").get("generation", 0)
-    except (ValueError, AttributeError):
-        return 0
+    found = _value_in(text, "generation")
     return found if type(found) is int and found > 0 else 0
 
 
 def closing_share_in(text: str | None) -> float:
     """Share of the answers that close their connection, by an annotation's value; 0 where it says nothing usable."""
     try:
-        found = float(json.loads(text or "{}").get("closeConnectionsShare", 0))
-    except (ValueError, TypeError, AttributeError):
+        found = float(_value_in(text, "closeConnectionsShare"))
+    except (ValueError, TypeError):
         return 0.0
     return found if 0 <= found <= 1 else 0.0
+
+
+def _value_in(text: str | None, key: str) -> Any:
+    """What somebody may have written there; None where there is no such key, or no object."""
+    try:
+        return json.loads(text or "{}").get(key)
+    except (ValueError, AttributeError):
+        return None
 
 
 def expiry_of(spec: FastAPITuningSpec, now: datetime) -> datetime | None:

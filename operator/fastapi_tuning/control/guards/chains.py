@@ -162,14 +162,19 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     mode_recommend,
 )
 
+WORKERS_CHAIN: Chain = tuple(guard for guard in ROLLOUT_SETTING_CHAIN if guard is not own_watch)
+"""Fewer workers a pod take nothing away, since as many pods came before them: that need not be watched for first."""
+
 
 def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     """By what the move costs."""
-    live = workload.delivery is Delivery.LIVE and proposal.knob is not Knob.WORKERS
+    live = workload.delivery is Delivery.LIVE
     relieves = proposal.reason is Reason.MEMORY_SHORT
     takes_back = proposal.reason in (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
     if proposal.reason is Reason.FALLBACK:
         return FALLBACK_CHAIN
+    if proposal.knob is Knob.WORKERS:
+        return WORKERS_CHAIN
     if proposal.knob is Knob.REPLICAS:
         return TAKE_BACK_CHAIN if takes_back else REPLICA_CHAIN
     if live and relieves:

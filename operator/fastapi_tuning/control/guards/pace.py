@@ -11,12 +11,7 @@ from fastapi_tuning.control.memory import NEED_SLOT
 
 
 def own_watch(proposal: Proposal, context: Context) -> Hold | None:
-    """Nothing goes down before one stabilisation window was watched whole, after a start or a silence.
-
-    Fewer workers a pod take nothing away: as many pods came before them.
-    """
-    if proposal.knob is Knob.WORKERS:
-        return None
+    """Nothing goes down before one stabilisation window was watched whole, after a start or a silence."""
     window = _window_down(context)
     watched_since = context.history.observed_since
     if not proposal.is_down or (watched_since is not None and context.now - watched_since >= window):

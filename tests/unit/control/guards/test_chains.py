@@ -9,6 +9,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import Mode
 from fastapi_tuning.control.guards import chains
 from fastapi_tuning.control.guards.chains import chain_for
+from fastapi_tuning.control.guards.pace import own_watch
 from fastapi_tuning.control.guards.verdict import Chain, judge
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.observation import Delivery
@@ -85,13 +86,18 @@ def test_what_brought_nothing_is_taken_back_though_the_objective_is_missed_and_t
         (Knob.THREADS, Reason.MEMORY_SHORT, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
         (Knob.THREADS, Reason.THREADS_BIND, Delivery.LIVE, chains.LIVE_SETTING_CHAIN),
         (Knob.LIMIT_CONCURRENCY, Reason.LIMIT_FROM_OBJECTIVE, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
-        (Knob.WORKERS, Reason.WORKERS_TO_PODS, Delivery.LIVE, chains.ROLLOUT_SETTING_CHAIN),
+        (Knob.WORKERS, Reason.WORKERS_TO_PODS, Delivery.LIVE, chains.WORKERS_CHAIN),
     ],
 )
 def test_what_a_move_costs_decides_which_chain_it_has_to_pass(
     knob: Knob, reason: Reason, delivery: Delivery, chain: Chain
 ) -> None:
     assert chain_for(proposal(40, 60, knob=knob, reason=reason), workload(delivery=delivery)) is chain
+
+
+def test_workers_go_by_the_chain_of_rollouts_but_need_not_be_watched_for_since_pods_came_before_them() -> None:
+    assert [each for each in chains.ROLLOUT_SETTING_CHAIN if each not in chains.WORKERS_CHAIN] == [own_watch]
+    assert len(chains.WORKERS_CHAIN) == len(chains.ROLLOUT_SETTING_CHAIN) - 1
 
 
 def test_threads_that_cost_memory_go_before_the_pods_were_seen_to_do_well_and_step_by_step() -> None:

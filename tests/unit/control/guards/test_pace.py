@@ -45,13 +45,9 @@ def test_without_a_window_replicas_fall_at_once() -> None:
     assert pace.stabilization(proposal(8, 2), stabilising(seconds_down=0, needs=needs((15, 7)))) is None
 
 
-def test_fewer_workers_a_pod_do_not_wait_for_the_watch_since_pods_came_before_them() -> None:
-    assert pace.own_watch(replace(DOWN, knob=Knob.WORKERS), stabilising(observed_since=None)) is None
-
-
 def test_nothing_falls_before_the_window_was_watched_whole() -> None:
     young = stabilising(observed_since=ago(299))
-    for knob in set(Knob) - {Knob.WORKERS}:
+    for knob in Knob:
         down, up = replace(DOWN, knob=knob), replace(UP, knob=knob)
 
         assert reason(pace.own_watch(down, young)) is Reason.STABILIZING
