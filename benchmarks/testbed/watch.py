@@ -1,7 +1,7 @@
 """One case on a cluster: deploy it, load it, let the fault in, and note what the status says."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,23 +93,30 @@ def began(service: Service, job: str) -> float:
     raise KubectlFailed(f"the load {job} did not start within {_START_SECONDS:.0f} s")
 
 
-def _statuses(service: Service, *, until: float) -> Iterator[Json]:
-    """The status once a second until that Unix time."""
-    while time.time() < until:
-        yield service.status()
+def _statuses(service: Service, *, until: float) -> Iterator[tuple[float, Json]]:
+    """The status once a second until that Unix time, each with the time it was asked for."""
+    while (now := time.time()) < until:
+        yield now, service.status()
         time.sleep(_LOOK_SECONDS)
 
 
-def sightings_of(statuses: list[Json], fault: float) -> list[Sighting]:
-    """What each cycle said that said something new; `fault` is Unix time. Pure."""
+def sightings_of(looks: Sequence[tuple[float, Json]], fault: float) -> list[Sighting]:
+    """What each cycle said that said something new; times are Unix time. Pure.
+
+    A cycle is dated by its observation. One that could observe nothing leaves the last observation's time as it was,
+    and is dated by the look that found it.
+    """
     found: list[Sighting] = []
-    for status in statuses:
-        observed = status.get("history", {}).get("lastObservationTime")
-        if observed is None:
+    last: datetime | None = None
+    for looked, status in looks:
+        told = status.get("history", {}).get("lastObservationTime")
+        if told is None:
             continue
-        sighting = _sighting(status, datetime.fromisoformat(observed).timestamp() - fault)
+        observed = datetime.fromisoformat(told)
+        sighting = _sighting(status, (looked if observed == last else observed.timestamp()) - fault)
         if not found or (found[-1].factor, found[-1].runner_up) != (sighting.factor, sighting.runner_up):
             found.append(sighting)
+        last = observed
     return found
 
 

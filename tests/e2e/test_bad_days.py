@@ -71,19 +71,21 @@ def test_a_target_that_goes_and_comes_back_is_followed(service: Service) -> None
 
 
 @pytest.mark.disruptive
-def test_an_operator_that_dies_goes_on_where_it_was(service: Service) -> None:
+def test_an_operator_that_dies_is_followed_by_one_that_remembers_and_watches_anew(service: Service) -> None:
     service.deploy(replicas=2)
     service.tune(replicas={"min": 1, "max": 5})
-    eventually(lambda: "observedSince" in (service.status().get("history") or {}), "history is kept")
-    since = service.status()["history"]["observedSince"]
+    eventually(lambda: bool((service.status().get("history") or {}).get("needs")), "a need is remembered")
+    before = service.status()["history"]
 
     service.kubectl.run("delete", "pods", "--namespace", RELEASE_NAMESPACE, "--all", "--grace-period=0", "--force")
     service.kubectl.await_rollout(RELEASE_NAMESPACE, RELEASE)
 
-    seen = service.status()["history"]["lastObservationTime"]
-    eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new one observes")
-    assert service.status()["history"]["observedSince"] == since
-    assert service.replicas() == 2, "and it moves nothing because it is new"
+    eventually(
+        lambda: service.status()["history"]["observedSince"] > before["observedSince"],
+        "the new one watches for itself before it takes pods away",
+    )
+    assert service.status()["history"]["needs"][0] == before["needs"][0], "and knows what was learned"
+    assert service.replicas() == 2
 
 
 @pytest.mark.parametrize(
