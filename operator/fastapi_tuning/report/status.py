@@ -63,9 +63,22 @@ def latency_of(measured: Measured, spec: FastAPITuningSpec) -> str:
     return f"{measured.latency_percentile_milliseconds or '?'}/{spec.objectives.latency.threshold_milliseconds} ms"
 
 
+_HARMFUL = frozenset(
+    {
+        Reason.CPU_BUSY,
+        Reason.CONTENDED,
+        Reason.MEMORY_SHORT,
+        Reason.DATABASE_POOL_SHORT,
+        Reason.SLOW_DEPENDENCY,
+        Reason.UNSCHEDULABLE,
+    }
+)
+"""What is held for one of these would not help; what is held for another reason is not done now, or not by us."""
+
+
 def recommendation_of(outcome: Outcome) -> Recommendation:
-    """Where the law would put the knobs next, bounds and pace included."""
-    wanted = {verdict.proposal.knob: verdict.proposal.wanted for verdict in outcome.verdicts}
+    """Where the law would put the knobs next, bounds and pace included; where it would do harm, what they are."""
+    wanted = {verdict.proposal.knob: _recommended(verdict) for verdict in outcome.verdicts}
     replicas = wanted.get(Knob.REPLICAS)
     return Recommendation(
         replicas=None if replicas is None else _bounds(replicas, outcome),
@@ -77,6 +90,12 @@ def recommendation_of(outcome: Outcome) -> Recommendation:
             limit_max_requests=wanted.get(Knob.LIMIT_MAX_REQUESTS),
         ),
     )
+
+
+def _recommended(verdict: Verdict) -> int:
+    proposal = verdict.proposal
+    harmful = any(isinstance(guard, Hold) and guard.reason in _HARMFUL for guard in verdict.guards)
+    return proposal.wanted if proposal.current is None or not harmful else proposal.current
 
 
 def _bounds(target: int, outcome: Outcome) -> ReplicaBounds:
