@@ -25,10 +25,13 @@ from fastapi_tuning.api.tuning import (
     UnreadableTuning,
 )
 from fastapi_tuning.api.twins import older_twins
+from fastapi_tuning.api.via import ReplicasVia
 from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.connection_book import ConnectionBook, acts, sharing
 from fastapi_tuning.containment import contained
+from fastapi_tuning.control.autoscaler import driven_after
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS
 from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
 from fastapi_tuning.control.memory import unwatched
 from fastapi_tuning.control.observation import Observation, Signals, checked
@@ -122,14 +125,17 @@ class Reconciler:
         self, tunings: tuple[FastAPITuning, ...], now: datetime
     ) -> dict[tuple[str, str], Target | FastAPITuningError]:
         gate = asyncio.Semaphore(_PARALLEL_READS)
-        beside = await self.controllers.read((tuning.namespace for tuning in tunings), now)
+        driven = {each.namespace for each in tunings if each.spec.replicas.via is ReplicasVia.SCALED_OBJECT}
+        namespaces = (tuning.namespace for tuning in tunings)
+        beside = await self.controllers.read(namespaces, now, scaled_objects_driven_in=driven)
 
         async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
             controllers = beside[tuning.namespace]
             if isinstance(controllers, FastAPITuningError):
                 return _key(tuning), controllers
             async with gate:
-                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref, controllers)
+                spec = tuning.spec
+                reading = read_target(self.api, tuning.namespace, spec.target_ref, controllers, spec.replicas.via)
                 return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
@@ -180,6 +186,7 @@ class Reconciler:
             stops=stops_of(tuning.spec, tuning.annotations, now),
             duplicate_of=twin,
             database=book.share(tuning, before.database, now),
+            autoscaler=before.autoscaler,
         )
         outcome = tune(tuning.spec, observation, self._own_history(tuning, before), surroundings)
         outcome = replace(outcome, database=book.reserved(tuning, outcome, view.way))
@@ -333,6 +340,7 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
+    failures += conditions.findings_of_missing_autoscaler(outcome.owners)
     if (pause := unreadable_pause(tuning.annotations, now)) is not None:
         failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
     stops = stops_of(spec, tuning.annotations, now)
@@ -357,9 +365,12 @@ def _status_after(
         current=status.current_of(observation, applied, threads),
         recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
         applied=applied,
-        original=original_after(before.original, before.applied, workload.desired_replicas, done),
+        original=original_after(before.original, before.applied, workload, done),
         live=before.live,
         database=outcome.database,
+        autoscaler=driven_after(
+            before.autoscaler, workload.autoscaler, before.applied, moved=bool(done.keys() & set(COUNTS_OF_PODS))
+        ),
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         conflicts=status.conflicts_of(outcome),

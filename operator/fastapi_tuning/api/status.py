@@ -11,6 +11,7 @@ from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
 from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.model import ApiModel, Count
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.via import DrivenAutoscaler
 
 Message = Annotated[str, Field(max_length=1024)]
 Number = Annotated[str, Field(max_length=32)]
@@ -119,6 +120,8 @@ class Settings(ApiModel):
     """Values of the knobs; absent means: not known or not ours."""
 
     replicas: Count | None = None
+    max_replicas: Count | None = None
+    """Most pods that an autoscaler may make; only with spec.replicas.via, and `replicas` are the least then."""
     threads: Count | None = None
     limit_concurrency: Count | None = None
     timeout_keep_alive_seconds: Count | None = None
@@ -387,6 +390,8 @@ class FastAPITuningStatus(ApiModel):
     original: Settings = Settings()
     live: Live = Live()
     database: DatabaseShare | None = None
+    autoscaler: DrivenAutoscaler | None = None
+    """The autoscaler whose bounds were moved (spec.replicas.via), with the bounds that it had."""
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
     conflicts: Annotated[tuple[KnobConflict, ...], Field(max_length=16)] = ()

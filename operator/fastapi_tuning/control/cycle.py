@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
+from fastapi_tuning.api.via import DrivenAutoscaler
 from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control.autoscaler import users_ceiling
 from fastapi_tuning.control.conflicts import owners_in_force
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
+from fastapi_tuning.control.driving import Driven, bounds_judged
 from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.fallback import propose_fallback, remember_missed_cycle
 from fastapi_tuning.control.foreign_owner import ForeignOwner
@@ -42,6 +45,8 @@ class Surroundings:
     """Name of the older FastAPITuning on the same target."""
     database: DatabaseShare | None = None
     """What the target may have of the database that the spec names."""
+    autoscaler: DrivenAutoscaler | None = None
+    """What is written down of the autoscaler that moves the pods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +121,20 @@ class _Situation:
         )
         return judge(proposal, context, chain_for(proposal, self.observation.workload))
 
+    def replicas(self, wish: Proposal, history: History, found: Estimate | None) -> tuple[Verdict, ...]:
+        """What becomes of a wish for pods: one verdict, or those on the bounds of the autoscaler that makes them."""
+        workload, beside = self.observation.workload, self.surroundings
+        if workload.autoscaler is None:
+            return (self.verdict(wish, history, found),)
+        driven = Driven(
+            autoscaler=workload.autoscaler,
+            pods=workload.desired_replicas,
+            users_ceiling=users_ceiling(workload.autoscaler, beside.autoscaler, beside.applied),
+            growth_cap=growth.cap_of(history.replica_growth, self.observation.time),
+            counts_connections=beside.database is not None,
+        )
+        return bounds_judged(wish, driven, self.spec, lambda each: self.verdict(each, history, found))
+
     def shared(self, proposal: Proposal) -> Proposal:
         """The proposal for replicas, or to give back what is another's share of the database."""
         return to_fair_share(proposal, self.surroundings.database, self.spec, self.observation.time)
@@ -131,7 +150,7 @@ def _without_data(situation: _Situation, history: History) -> Outcome:
     """Nothing moves, unless the spec says how many pods there are to be at least after a while of this."""
     history = remember_missed_cycle(history, situation.spec.fallback)
     proposal = propose_fallback(situation.spec, situation.observation.workload, history)
-    verdicts = () if proposal is None else (situation.verdict(proposal, history, None),)
+    verdicts = () if proposal is None else situation.replicas(proposal, history, None)
     found = without_traffic(situation.observation)
     return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
@@ -139,10 +158,10 @@ def _without_data(situation: _Situation, history: History) -> Outcome:
 def _without_traffic(situation: _Situation, history: History) -> Outcome:
     proposal = propose_idle_replicas(situation.spec, situation.observation.workload)
     history = memory.remember_need(history, situation.observation.time, _need(situation, proposal))
-    verdict = situation.verdict(situation.shared(proposal), history, None)
+    verdicts = situation.replicas(situation.shared(proposal), history, None)
     found = without_traffic(situation.observation)
     history = memory.remember_factor(history, situation.observation.time, found.factor)
-    return Outcome(estimate=None, verdicts=(verdict,), diagnosis=found, history=history)
+    return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
 
 def _with_traffic(situation: _Situation, traffic: Traffic, history: History, elapsed_seconds: float) -> Outcome:
@@ -169,15 +188,17 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
     history = memory.remember_worker_pods(history, workload, one_worker)
     if one_worker:
-        verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
+        (step,) = one_worker
+        counted = step.knob is Knob.REPLICAS
+        verdicts = situation.replicas(step, history, found) if counted else (situation.verdict(step, history, found),)
     else:
         protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
-        moved = situation.verdict(situation.shared(replicas), history, planned)
+        moved = situation.replicas(situation.shared(replicas), history, planned)
         verdicts = (
-            moved,
-            *_settings(situation.after(moved), history, found, settings),
+            *moved,
+            *_settings(situation.after(moved[0]), history, found, settings),
             *without_room(spec, workload, history),
         )
     return Outcome(
@@ -236,10 +257,13 @@ def _window_is_settled(history: History, traffic: Traffic, now: datetime) -> boo
 def _pods_are_settled(history: History, traffic: Traffic, situation: _Situation) -> bool:
     """Whether every pod was there throughout the window. A limit that moves meanwhile does not put the verdict off.
 
-    Where the ages of pods are not known, everything must have settled.
+    Where the ages of pods are not known, everything must have settled. An autoscaler that did not follow, or went
+    further by itself, proves nothing.
     """
     workload, now = situation.observation.workload, situation.observation.time
     experiment, whole = history.replica_growth.experiment, timedelta(seconds=traffic.window_seconds) + _SCRAPE
+    if workload.autoscaler is not None and experiment is not None and workload.desired_replicas != experiment.to_value:
+        return False
     ages = [pod.ready_seconds for pod in traffic.pods]
     if experiment is None or not ages or None in ages:
         return _window_is_settled(history, traffic, now)

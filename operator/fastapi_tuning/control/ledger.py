@@ -9,8 +9,8 @@ from datetime import datetime
 from fastapi_tuning.api.status import FastAPITuningStatus, History, ReplicaMove, Settings
 from fastapi_tuning.control import growth
 from fastapi_tuning.control.estimate import Estimate
-from fastapi_tuning.control.knobs import Knob
-from fastapi_tuning.control.observation import Delivery, Observation
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob
+from fastapi_tuning.control.observation import Delivery, Observation, Workload
 from fastapi_tuning.control.oscillation import CALM, oscillates
 
 _MOST_MOVES = 16
@@ -18,6 +18,7 @@ _MOST_MOVES = 16
 
 SETTINGS_FIELDS: Mapping[Knob, str] = {
     Knob.REPLICAS: "replicas",
+    Knob.CEILING: "max_replicas",
     Knob.THREADS: "threads",
     Knob.LIMIT_CONCURRENCY: "limit_concurrency",
     Knob.TIMEOUT_KEEP_ALIVE: "timeout_keep_alive_seconds",
@@ -42,13 +43,14 @@ def about_target(status: FastAPITuningStatus, uid: str) -> FastAPITuningStatus:
 
 def with_rolled_out(applied: Settings, rolled_out: Settings) -> Settings:
     """Settings that are ours where nothing is live: those in the pod template, and replicas, which are not in it."""
-    return rolled_out.model_copy(update={"replicas": applied.replicas})
+    return rolled_out.model_copy(update={"replicas": applied.replicas, "max_replicas": applied.max_replicas})
 
 
-def original_after(original: Settings, applied: Settings, replicas: int, done: Mapping[Knob, int]) -> Settings:
-    """What the user had before our first move of replicas; settings of the template are simply given up again."""
-    if Knob.REPLICAS in done and applied.replicas is None:
-        return original.model_copy(update={"replicas": replicas})
+def original_after(original: Settings, applied: Settings, workload: Workload, done: Mapping[Knob, int]) -> Settings:
+    """What the user had before our first move of replicas; settings of the template are simply given up again, and
+    what an autoscaler had is written down with it."""
+    if Knob.REPLICAS in done and applied.replicas is None and workload.autoscaler is None:
+        return original.model_copy(update={"replicas": workload.desired_replicas})
     return original
 
 
@@ -61,13 +63,17 @@ def history_after(
         estimate: what they were decided from; None without traffic.
     """
     now, workload = observation.time, observation.workload
-    history = history.model_copy(update={"replicas_left": done.get(Knob.REPLICAS, workload.desired_replicas)})
-    if not done:
+    history = history.model_copy(update={"replicas_left": done.get(Knob.REPLICAS, workload.asked_replicas)})
+    scaling = scaling_of(workload, done)
+    settings = done.keys() - set(COUNTS_OF_PODS)
+    if scaling is None and not settings:
         return history
     history = history.model_copy(update={"settled_since": None})
-    if Knob.REPLICAS in done:
-        history = _remember_scaling(history, now, estimate, workload.desired_replicas, done[Knob.REPLICAS])
-    for knob in done.keys() - {Knob.REPLICAS}:
+    if scaling is not None:
+        # Whether fewer or more pods helped cannot be seen where none came or went.
+        seen = estimate if scaling[0] == workload.desired_replicas else None
+        history = _remember_scaling(history, now, seen, *scaling)
+    for knob in settings:
         live = workload.delivery is Delivery.LIVE and knob is not Knob.WORKERS
         history = history.model_copy(update={"last_setting_time" if live else "last_rollout_time": now})
     if Knob.THREADS in done and estimate is not None:
@@ -77,6 +83,23 @@ def history_after(
     if Knob.WORKERS in done:
         history = history.model_copy(update={"pods_for_one_worker": None})
     return history
+
+
+def scaling_of(workload: Workload, done: Mapping[Knob, int]) -> tuple[int, int] | None:
+    """From how many pods to how many the moves lead; None where they move none.
+
+    A lower minimum of an autoscaler is a step down of its own pace, whether the autoscaler follows it or not.
+    """
+    floor, ceiling, pods = done.get(Knob.REPLICAS), done.get(Knob.CEILING), workload.desired_replicas
+    if workload.autoscaler is None:
+        return None if floor is None else (pods, floor)
+    if floor is not None and floor > pods:
+        return pods, floor
+    if ceiling is not None and ceiling < pods:
+        return pods, ceiling
+    if floor is not None and floor < workload.autoscaler.floor:
+        return workload.autoscaler.floor, floor
+    return None
 
 
 def _remember_scaling(history: History, now: datetime, estimate: Estimate | None, before: int, after: int) -> History:

@@ -68,11 +68,11 @@ def remember_foreign_move(history: History, observation: Observation) -> History
     """Note that somebody else changed the replicas since the last cycle; what was tried before is not judged then."""
     workload, left = observation.workload, history.replicas_left
     mover = workload.replicas_set_by
-    if left is None or left == workload.desired_replicas or mover is None:
+    if left is None or left == workload.asked_replicas or mover is None:
         return history
     move = ForeignMove(
         time=observation.time,
-        replicas=workload.desired_replicas,
+        replicas=workload.asked_replicas,
         by=mover.name[:_LONGEST_MANAGER],
         deliberate=mover.deliberate,
     )

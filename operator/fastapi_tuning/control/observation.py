@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
+from fastapi_tuning.control.autoscaler import Autoscaler
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.rolling_update import RollingUpdate
 
@@ -286,7 +287,14 @@ class Workload:
     foreign_owners: tuple[ForeignOwner, ...] = ()
     """Others who have a say in the target."""
     replicas_set_by: ReplicaMover | None = None
-    """None: we did, or nobody."""
+    """None: we did, or nobody. Where an autoscaler moves the pods for us, this is about its least pods."""
+    autoscaler: Autoscaler | None = None
+    """What moves the pods for us; None: their count is set itself."""
+
+    @property
+    def asked_replicas(self) -> int:
+        """The count that we would set: of the pods, or the least of the autoscaler that moves them."""
+        return self.desired_replicas if self.autoscaler is None else self.autoscaler.floor
 
     @property
     def mixes_versions(self) -> bool:

@@ -166,6 +166,7 @@ _EVENTS: Mapping[Reason, str] = {
     Reason.SUSPENDED: "spec.suspend: false",
     Reason.MODE_RECOMMEND: "spec.mode: Auto, and the knob's own mode",
     Reason.ANOTHER_AUTOSCALER: "that the other autoscaler leaves the replicas alone",
+    Reason.AUTOSCALER_NOT_FOUND: "exactly one autoscaler of the kind that spec.replicas.via names",
     Reason.PROGRESSIVE_DELIVERY: "that the Rollout or Canary lets go of the target",
     Reason.DUPLICATE_TARGET: "that the older FastAPITuning goes",
     Reason.PARTLY_SCRAPED: "that Prometheus scrapes every ready pod",

@@ -13,12 +13,14 @@ from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api.status import Settings
+from fastapi_tuning.api.via import ReplicasVia
 from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound, TargetNotUnderstood
 from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
+from fastapi_tuning.observe.autoscalers import through_autoscaler
 from fastapi_tuning.observe.controllers import Controllers
 from fastapi_tuning.observe.foreign_owners import owners_by_fields, owners_by_objects, replicas_set_by
 from fastapi_tuning.observe.label_selector import selector_text
@@ -60,8 +62,18 @@ def deployment_path(namespace: str, name: str) -> str:
     return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
-async def read_target(api: ApiServer, namespace: str, reference: TargetReference, controllers: Controllers) -> Target:
-    """The target as it is now; `controllers` are the objects of its namespace that may have a say in it.
+async def read_target(
+    api: ApiServer,
+    namespace: str,
+    reference: TargetReference,
+    controllers: Controllers,
+    via: ReplicasVia | None = None,
+) -> Target:
+    """The target as it is now.
+
+    Args:
+        controllers: the objects of its namespace that may have a say in it.
+        via: the autoscaler of its that is to move the pods; None: their count is set.
 
     Raises:
         NotFound: no such Deployment.
@@ -79,6 +91,8 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
     workload = workload_of(deployment, reference, len(ready), owners_by_objects(controllers, reference))
+    if via is not None:
+        workload = through_autoscaler(workload, via, controllers, reference)
     return Target(
         workload=replace(
             workload,

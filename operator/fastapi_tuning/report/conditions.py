@@ -21,12 +21,14 @@ _MESSAGE_LENGTH = 1024
 _LIMITING = (
     Reason.AT_MAXIMUM,
     Reason.ANOTHER_AUTOSCALER,
+    Reason.AUTOSCALER_NOT_FOUND,
     Reason.DUPLICATE_TARGET,
     Reason.PROGRESSIVE_DELIVERY,
     Reason.FIELD_CONFLICT,
     Reason.UNSCHEDULABLE,
     Reason.DATABASE_BUDGET,
 )
+_NEEDS_A_PERSON = (Reason.FIELD_CONFLICT, Reason.PAUSED, Reason.AUTOSCALER_NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +84,18 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
         ConditionType.SETTINGS_EFFECTIVE: _settings(workload),
         ConditionType.NO_CONFLICT: _conflict(outcome.owners),
         ConditionType.STALLED: Finding(
-            status=_status(failure is not None and failure.reason in (Reason.FIELD_CONFLICT, Reason.PAUSED)),
+            status=_status(failure is not None and failure.reason in _NEEDS_A_PERSON),
             reason=failure.reason if failure else Reason.TUNING,
             message=failure.message if failure else "",
         ),
         **database,
     }
+
+
+def findings_of_missing_autoscaler(owners: Iterable[ForeignOwner]) -> list[Finding]:
+    """What was looked for where spec.replicas.via names an autoscaler that the target does not have."""
+    missing = (each for each in owners if each.reason is Reason.AUTOSCALER_NOT_FOUND)
+    return [Finding(status="False", reason=each.reason, message=each.told) for each in missing]
 
 
 def findings_of_stops(stops: Iterable[Stop]) -> Findings:

@@ -54,10 +54,12 @@ class FakeApiServer:
         self.pods.setdefault(namespace, []).extend(self._pod(f"{name}-{index}", labels) for index in range(replicas))
         return self.deployments[path]
 
-    def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop") -> None:
+    def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop", **spec: Any) -> Json:
         reference = {"kind": "Deployment", "name": target}
-        scaler = {"metadata": {"name": name}, "spec": {"scaleTargetRef": reference}}
+        metadata = {"name": name, "uid": f"{namespace}-{name}", "resourceVersion": "1"}
+        scaler: Json = {"metadata": metadata, "spec": {"scaleTargetRef": reference, **spec}}
         self.autoscalers.setdefault(namespace, []).append(scaler)
+        return scaler
 
     def environment(self, name: str = "checkout", *, namespace: str = "shop") -> dict[str, str]:
         (container,) = self.deployments[DEPLOYMENTS.format(namespace, name)]["spec"]["template"]["spec"]["containers"]
@@ -102,6 +104,8 @@ class FakeApiServer:
             return self._scale(path.removesuffix("/scale"), body)
         if "/pods/" in path:
             return self._patch_pod(path, body)
+        if "/horizontalpodautoscalers/" in path or "/scaledobjects/" in path:
+            return self._patch_autoscaler(path, body)
         assert patch_type is PatchType.APPLY, "the template is only ever applied"
         return self._apply(path, body)
 
@@ -137,6 +141,28 @@ class FakeApiServer:
         deployment["spec"]["replicas"] = body["spec"]["replicas"]
         self._touch(path, deployment)
         return body
+
+    def _patch_autoscaler(self, path: str, body: Json) -> Json:
+        """A merge patch of the spec by compare-and-set, after which the fields are ours. It makes no pods."""
+        namespace, kind, name = path.split("/")[-3:]
+        known = self.controllers[kind] if kind in self.controllers else self.autoscalers.get(namespace, [])
+        for scaler in known:
+            metadata = scaler["metadata"]
+            if metadata["name"] != name:
+                continue
+            if body.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"]) != (
+                metadata["resourceVersion"]
+            ):
+                raise Conflict("the object has been modified; please apply your changes to the latest version")
+            merged = {**scaler["spec"], **body["spec"]}
+            scaler["spec"] = {key: value for key, value in merged.items() if value is not None}
+            metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+            fields: Json = {"f:spec": {f"f:{field}": {} for field in body["spec"]}}
+            ours = {"manager": FIELD_MANAGER, "operation": "Update", "time": "2026-01-01T12:00:00Z", "fieldsV1": fields}
+            metadata["managedFields"] = [ours]
+            self.changed.append(path)
+            return body
+        raise NotFound(f"{path} not found")
 
     def _apply(self, path: str, body: Json) -> Json:
         """Server-side apply without force: what we left out is removed, what others own is a conflict."""
