@@ -33,6 +33,8 @@ WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
 """Both are set to 1: which one a launcher reads differs."""
 ENFORCING_VARIABLE, ENFORCING_VALUE = "FASTAPI_TUNING_WORKERS_MODE", "Enforce"
 """Makes the agent start one worker, whatever the command line says."""
+_LARGEST_COUNT = 2**31 - 1
+"""As Kubernetes has it. What the most pods may be is worked out where they are proposed: never below the least."""
 COUNTS_OF_PODS = (Knob.REPLICAS, Knob.CEILING)
 """What moves pods and is not in their template."""
 
@@ -77,7 +79,7 @@ def bounds_of(spec: FastAPITuningSpec, knob: Knob) -> tuple[int, int]:
     uvicorn = spec.uvicorn
     bounds = {
         Knob.REPLICAS: (spec.replicas.min, spec.replicas.max),
-        Knob.CEILING: (spec.replicas.min, spec.replicas.max),
+        Knob.CEILING: (0, _LARGEST_COUNT),
         Knob.THREADS: (spec.thread_pool.min, spec.thread_pool.max),
         Knob.LIMIT_CONCURRENCY: (uvicorn.limit_concurrency.min, uvicorn.limit_concurrency.max),
         Knob.TIMEOUT_KEEP_ALIVE: (uvicorn.timeout_keep_alive.min, uvicorn.timeout_keep_alive.max),

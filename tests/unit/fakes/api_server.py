@@ -150,8 +150,9 @@ class FakeApiServer:
             metadata = scaler["metadata"]
             if metadata["name"] != name:
                 continue
-            if body.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"]) != (
-                metadata["resourceVersion"]
+            if (
+                body.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"])
+                != (metadata["resourceVersion"])
             ):
                 raise Conflict("the object has been modified; please apply your changes to the latest version")
             merged = {**scaler["spec"], **body["spec"]}

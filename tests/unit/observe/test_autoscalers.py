@@ -55,9 +55,7 @@ def test_who_set_the_minimum_is_asked_of_its_own_managers() -> None:
     ours = hpa({"managedFields": [field("fastapi-tuning-operator", "Update", "minReplicas")]}, maxReplicas=9)
 
     assert seen(by_hand).replicas_set_by == ReplicaMover(name="kubectl-edit (Update)", deliberate=True)
-    assert seen(deployed).replicas_set_by == ReplicaMover(
-        name="a client whose name was not recorded", deliberate=False
-    )
+    assert seen(deployed).replicas_set_by == ReplicaMover(name="a client whose name was not recorded", deliberate=False)
     assert seen(ours).replicas_set_by is None
     assert seen(hpa(maxReplicas=9)).replicas_set_by is None
 
