@@ -7,7 +7,9 @@ from datetime import datetime
 from fastapi_tuning.act.autoscaler import set_bounds
 from fastapi_tuning.act.environment import apply_environment, restart_pods
 from fastapi_tuning.act.replicas import set_replicas
+from fastapi_tuning.act.resources import set_resources
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
 from fastapi_tuning.control.knobs import COUNTS_OF_PODS, ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, Knob
@@ -31,9 +33,17 @@ class MoveResult:
 
 
 async def carry_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
+    api: ApiServer,
+    path: str,
+    workload: Workload,
+    moves: Mapping[Knob, int],
+    applied: Settings,
+    way: Route,
+    resources: tuple[ResourceQuantity, ...] = (),
 ) -> tuple[MoveResult, ...]:
     """Write the moves to the workload at `path`; `applied` are the settings that are ours already and stay so.
+
+    `resources` are what the container gets when its workers move.
 
     Settings that go live are not written here: their pods are brought to the settings that are ours in every cycle.
     """
@@ -50,7 +60,8 @@ async def carry_out(
     elif settings:
         results.append(_without_rollout(tuple(settings), way))
     if rolled_out:
-        results.append(await _roll_out(api, path, workload, rolled_out, applied, way))
+        divided = resources if Knob.WORKERS in rolled_out else ()
+        results.append(await _roll_out(api, path, workload, rolled_out, applied, way, divided))
     return tuple(results)
 
 
@@ -90,7 +101,13 @@ async def _scale(api: ApiServer, path: str, workload: Workload, counts: Mapping[
 
 
 async def _roll_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
+    api: ApiServer,
+    path: str,
+    workload: Workload,
+    moves: Mapping[Knob, int],
+    applied: Settings,
+    way: Route,
+    resources: tuple[ResourceQuantity, ...],
 ) -> MoveResult:
     knobs = tuple(moves)
     after = applied_after(applied, moves)
@@ -98,9 +115,16 @@ async def _roll_out(
     if way is Route.ROLLOUT:
         variables |= environment_of(after)
     try:
-        await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
+        if resources:
+            # Other settings stand in the template already: what a patch sets, no later apply may change.
+            fixed = _worker_variables(workload, after)
+            await set_resources(api, path, workload.container, resources, fixed, workload.scale_resource_version)
+        else:
+            await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
     except FieldConflict as error:
         return MoveResult(knobs=knobs, reason=Reason.FIELD_CONFLICT, message=str(error))
+    except Conflict as error:
+        return MoveResult(knobs=knobs, reason=Reason.CONFLICT, message=str(error))
     except (NotFound, WriteRejected) as error:
         return MoveResult(knobs=knobs, reason=Reason.WRITE_FAILED, message=str(error))
     return MoveResult(knobs=knobs, reason=Reason.APPLIED)

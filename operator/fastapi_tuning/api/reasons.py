@@ -148,6 +148,13 @@ class Reason(StrEnum):
     MODE_OFF = "ModeOff"
     """Mode Off for this knob."""
 
+    PROCESS_DOES_NOT_FIT = "ProcessDoesNotFit"
+    """One process, as measured and with a fifth to spare, takes more memory than a pod may: workers stay together."""
+    PROCESS_NOT_MEASURED = "ProcessNotMeasured"
+    """Resources are to be divided by the workers, and nobody measures what one process takes."""
+    RESOURCES_NOT_PERMITTED = "ResourcesNotPermitted"
+    """Resources are to be divided by the workers, and the operator's own settings do not let it change any."""
+
     # Target and writes
     TARGET_NOT_FOUND = "TargetNotFound"
     """The workload that targetRef names does not exist."""

@@ -14,6 +14,7 @@ from fastapi_tuning.api.database import Database
 from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.freeze import FreezeWindow
 from fastapi_tuning.api.model import MIN_NOT_ABOVE_MAX, ApiModel, Label, Name, cel
+from fastapi_tuning.api.resources import WorkerResources
 from fastapi_tuning.api.via import ReplicasVia
 
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -324,6 +325,8 @@ class Workers(ApiModel):
 
     mode: WorkersMode = WorkersMode.REPORT
     """How far the operator may go; never further than spec.mode."""
+    resources: WorkerResources = WorkerResources.KEEP
+    """What becomes of requests and limits, with mode Enforce."""
 
 
 class Connections(ApiModel):

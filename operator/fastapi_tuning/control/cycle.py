@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
 from fastapi_tuning.api.via import DrivenAutoscaler
@@ -25,11 +26,12 @@ from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
 from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
+from fastapi_tuning.control.one_process import Fit, fit_of, need_of_one, process_bytes
 from fastapi_tuning.control.oscillation import effect_delay, gain
 from fastapi_tuning.control.replicas import carrying, panics, propose_idle_replicas, propose_replicas
 from fastapi_tuning.control.stops import Stop
 from fastapi_tuning.control.threads import propose_threads, relieved
-from fastapi_tuning.control.workers import propose_one_worker, without_room
+from fastapi_tuning.control.workers import propose_one_worker, unfit, without_room
 
 _SCRAPE = timedelta(seconds=15)
 
@@ -47,6 +49,8 @@ class Surroundings:
     """What the target may have of the database that the spec names."""
     autoscaler: DrivenAutoscaler | None = None
     """What is written down of the autoscaler that moves the pods."""
+    divides_resources: bool = False
+    """Whether the operator's own settings let it change requests and limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ class Outcome:
     """The share as decided on, with what the law would take were there more."""
     owners: tuple[ForeignOwner, ...] = ()
     """Others who held something."""
+    resources: tuple[ResourceQuantity, ...] = ()
+    """What the container is to have once its workers move; empty: what it has."""
 
     @property
     def moves(self) -> dict[Knob, int]:
@@ -186,9 +192,12 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     replicas = _replicas(situation, history, planned, trim)
     history = memory.remember_need(history, now, _need(situation, replicas))
     one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
-    history = memory.remember_worker_pods(history, workload, one_worker)
-    if one_worker:
-        (step,) = one_worker
+    fit = _fit(situation, traffic, history)
+    if fit.hold is None:
+        in_bytes = process_bytes(workload, traffic)
+        history = memory.remember_worker_pods(history, workload, one_worker, in_bytes)
+    if one_worker and fit.hold is None:
+        step = replace(one_worker[0], message=f"{one_worker[0].message}; {fit.told}")
         counted = step.knob is Knob.REPLICAS
         verdicts = situation.replicas(step, history, found) if counted else (situation.verdict(step, history, found),)
     else:
@@ -200,13 +209,23 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
             *moved,
             *_settings(situation.after(moved[0]), history, found, settings),
             *without_room(spec, workload, history),
+            *([] if not one_worker or fit.hold is None else [unfit(workload, fit.hold)]),
         )
     return Outcome(
         estimate=found,
         verdicts=verdicts,
+        resources=fit.divided,
         diagnosis=diagnosis,
         history=history,
     )
+
+
+def _fit(situation: _Situation, traffic: Traffic, history: History) -> Fit:
+    """Whether a pod fits one of its workers."""
+    workload = situation.observation.workload
+    need = need_of_one(workload, traffic, history.worker_bytes)
+    permitted = situation.surroundings.divides_resources
+    return fit_of(workload, need, situation.spec.workers.resources, permitted=permitted)
 
 
 def _only_refusing_helps(situation: _Situation, history: History, found: Estimate) -> bool:

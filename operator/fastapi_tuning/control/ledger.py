@@ -6,7 +6,9 @@ The same for the operator, which carries moves out in a cluster, and for a simul
 from collections.abc import Mapping
 from datetime import datetime
 
-from fastapi_tuning.api.status import FastAPITuningStatus, History, ReplicaMove, Settings
+from fastapi_tuning.api.resources import ResourceQuantity
+from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.status import FastAPITuningStatus, History, Settings
 from fastapi_tuning.control import growth
 from fastapi_tuning.control.estimate import Estimate
 from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob
@@ -54,6 +56,20 @@ def original_after(original: Settings, applied: Settings, workload: Workload, do
     return original
 
 
+def resources_before(
+    original: tuple[ResourceQuantity, ...],
+    workload: Workload,
+    divided: tuple[ResourceQuantity, ...],
+    done: Mapping[Knob, int],
+) -> tuple[ResourceQuantity, ...]:
+    """What the container had before its workers became pods; what was written down first stays."""
+    if not divided or Knob.WORKERS not in done or original:
+        return original
+    return tuple(
+        ResourceQuantity(kind=each.kind, resource=each.resource, quantity=each.quantity) for each in workload.resources
+    )
+
+
 def history_after(
     history: History, observation: Observation, estimate: Estimate | None, done: Mapping[Knob, int]
 ) -> History:
@@ -81,7 +97,7 @@ def history_after(
         found = growth.begin(history.thread_growth, estimate, before=before, after=done[Knob.THREADS], now=now)
         history = history.model_copy(update={"thread_growth": found})
     if Knob.WORKERS in done:
-        history = history.model_copy(update={"pods_for_one_worker": None})
+        history = history.model_copy(update={"pods_for_one_worker": None, "worker_bytes": None})
     return history
 
 

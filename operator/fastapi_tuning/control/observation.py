@@ -30,6 +30,8 @@ class PodTraffic:
     cpu_cores: float | None = None
     """Seconds of CPU per second."""
     resident_bytes: float | None = None
+    sums_workers: bool = False
+    """Whether the two are sums over all workers of the pod; else they are of the one that answered."""
     threads: int | None = None
     """Size of the pool. This and the next three exist only with the agent."""
     threads_busy: float | None = None
@@ -206,6 +208,28 @@ class EnvironmentSetting:
     blocked_message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """CPU or memory that the container requests, or is limited to."""
+
+    kind: str
+    """"requests" or "limits"."""
+    resource: str
+    """"cpu" or "memory"."""
+    quantity: str
+    """As it is written."""
+    amount: float
+    """Cores or bytes."""
+    is_ours: bool = False
+    """Whether we wrote it."""
+    owner: str | None = None
+    """The field manager that states it for good; None: nobody does."""
+
+    @property
+    def told(self) -> str:
+        return f"{self.kind}.{self.resource} {self.quantity}"
+
+
 class Enforcement(StrEnum):
     """Whether the pod template tells an agent in its pods to start one worker."""
 
@@ -275,6 +299,8 @@ class Workload:
     launch: LaunchForm
     cpu_limit_cores: float | None
     memory_limit_bytes: float | None = None
+    resources: tuple[Reservation, ...] = ()
+    """Of the container, as far as they are CPU or memory."""
     delivery: Delivery = Delivery.ROLLOUT
     unschedulable: Unschedulable | None = None
     """None: every pod has found its node."""

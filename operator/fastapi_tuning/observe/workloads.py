@@ -30,6 +30,7 @@ from fastapi_tuning.observe.ownership import foreign_variables, own_variables, s
 from fastapi_tuning.observe.pod_trouble import out_of_memory_time, unschedulable
 from fastapi_tuning.observe.pods_beside import ending_pods, rolling_update_of
 from fastapi_tuning.observe.quantity import quantity_of
+from fastapi_tuning.observe.resources import reservations_of
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -43,8 +44,10 @@ class Target:
     workload: Workload
     ready_since: Mapping[PodKey, datetime]
     agents: Agents
+    own_variables: frozenset[str]
+    """Variables in the pod template that we set."""
     rolled_out: Settings
-    """What the pod template holds of ours."""
+    """What they say."""
     injectable: bool
     """Whether the pod template lets the webhook bring the agent in."""
 
@@ -90,6 +93,7 @@ async def read_target(
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
+    ours = own_variables(deployment["metadata"].get("managedFields") or (), container)
     workload = workload_of(deployment, reference, len(ready), owners_by_objects(controllers, reference))
     if via is not None:
         workload = through_autoscaler(workload, via, controllers, reference)
@@ -101,7 +105,8 @@ async def read_target(
             ending_pods=ending_pods(pods, workload.desired_replicas),
             cpu_limit_cores=_limit_in_force(workload, pods),
         ),
-        rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
+        own_variables=frozenset(ours),
+        rolled_out=settings_in(ours),
         ready_since=ready,
         agents=agents_of(pods),
         injectable=_is_injectable(deployment["spec"]["template"]),
@@ -137,6 +142,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, owners
         launch=launch_form(container, foreign_variables(managed_fields, container["name"])),
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         memory_limit_bytes=quantity_of(container, "limits", "memory"),
+        resources=reservations_of(container, managed_fields),
         update=rolling_update_of(spec),
         foreign_owners=(
             *owners,

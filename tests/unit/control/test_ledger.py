@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from fastapi_tuning.api.status import History, ReplicaMove, Settings
+from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.status import History, Settings
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Delivery, Workload

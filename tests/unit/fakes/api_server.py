@@ -25,6 +25,8 @@ class FakeApiServer:
     statuses: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    own_resources: set[tuple[str, str, str]] = field(default_factory=set)
+    """Path, kind and resource of quantities that we set."""
     changed: list[str] = field(default_factory=list)
     admit: Callable[[Json], Json] = lambda pod: pod
     """What admission makes of a new pod."""
@@ -93,7 +95,11 @@ class FakeApiServer:
         """What we own; others show only in `managedFields` that a test sets, and in conflicts."""
         names = [name for (where, name), owner in self.owners.items() if (where, owner) == (path, FIELD_MANAGER)]
         ours: Json = {f'k:{{"name":"{name}"}}': {} for name in names}
-        containers = {'k:{"name":"app"}': {"f:env": ours}}
+        resources: Json = {}
+        for where, kind, resource in self.own_resources:
+            if where == path:
+                resources.setdefault(f"f:{kind}", {})[f"f:{resource}"] = {}
+        containers = {'k:{"name":"app"}': {"f:env": ours, "f:resources": resources}}
         template = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}}
         return [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": template}]
 
@@ -106,7 +112,9 @@ class FakeApiServer:
             return self._patch_pod(path, body)
         if "/horizontalpodautoscalers/" in path or "/scaledobjects/" in path:
             return self._patch_autoscaler(path, body)
-        assert patch_type is PatchType.APPLY, "the template is only ever applied"
+        if patch_type is PatchType.STRATEGIC:
+            return self._merge_template(path, body)
+        assert patch_type is PatchType.APPLY, "the template is only ever applied, or merged by names"
         return self._apply(path, body)
 
     async def post(self, path: str, body: Json) -> Json:
@@ -184,6 +192,28 @@ class FakeApiServer:
         kept = {name: value for name, value in present.items() if name not in ours}
         container["env"] = [{"name": name, "value": value} for name, value in {**kept, **wanted}.items()]
         self.owners |= {(path, name): self.owners.get((path, name), FIELD_MANAGER) for name in wanted}
+        self._touch(path, deployment)
+        return body
+
+    def _merge_template(self, path: str, body: Json) -> Json:
+        """A strategic merge patch of variables and resources, by compare-and-set; the values are ours then."""
+        deployment = self._found(path)
+        expected = body.get("metadata", {}).get("resourceVersion")
+        if expected not in (None, deployment["metadata"]["resourceVersion"]):
+            raise Conflict("the object has been modified; please apply your changes to the latest version")
+        (changed,) = body["spec"]["template"]["spec"]["containers"]
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        variables = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        for entry in changed["env"]:
+            if entry.get("$patch") == "delete":
+                variables.pop(entry["name"], None)
+            else:
+                variables[entry["name"]] = entry["value"]
+                self.owners[path, entry["name"]] = FIELD_MANAGER
+        container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+        for kind, quantities in changed["resources"].items():
+            container.setdefault("resources", {}).setdefault(kind, {}).update(quantities)
+            self.own_resources.update((path, kind, resource) for resource in quantities)
         self._touch(path, deployment)
         return body
 
