@@ -6,8 +6,8 @@ The same for the operator, which carries moves out in a cluster, and for a simul
 from collections.abc import Mapping
 from datetime import datetime
 
-from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.status import FastAPITuningStatus, History, Settings
 from fastapi_tuning.control import growth
 from fastapi_tuning.control.estimate import Estimate

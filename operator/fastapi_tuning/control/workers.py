@@ -50,11 +50,8 @@ def without_room(spec: FastAPITuningSpec, workload: Workload, history: History) 
     pods = _pods_for_one_worker(spec, workload, history)
     if pods is None or pods <= spec.replicas.max:
         return ()
-    return (
-        unfit(
-            workload, Hold(reason=Reason.AT_MAXIMUM, message=f"needs {pods} pods, replicas.max is {spec.replicas.max}")
-        ),
-    )
+    message = f"needs {pods} pods, replicas.max is {spec.replicas.max}"
+    return (unfit(workload, Hold(reason=Reason.AT_MAXIMUM, message=message)),)
 
 
 def unfit(workload: Workload, hold: Hold) -> Verdict:
