@@ -32,11 +32,12 @@ MERGE, APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 VIA: Json = {"min": 1, "max": 8, "via": "HorizontalPodAutoscaler"}
 
 
-@pytest.fixture(scope="module")
-def account(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+@pytest.fixture
+def account(plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[ControlPlane]:
     """The API server for the operator's account, with the right to write to autoscalers."""
     serve(plane, "keda.sh", "ScaledObject", "scaledobjects", "v1alpha1")
-    with installed(plane, rendered("autoscalers.enabled=true"), tmp_path_factory.mktemp("account")) as operator:
+    manifests = rendered(f"watchNamespaces={{{namespace}}}", "autoscalers.enabled=true")
+    with installed(plane, manifests, tmp_path) as operator:
         yield operator
 
 
