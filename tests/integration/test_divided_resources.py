@@ -88,6 +88,13 @@ def divide(account: ControlPlane, deployment: str) -> None:
     acting(account, lambda api: set_resources(api, deployment, "app", DIVIDED, ONE_WORKER, version))
 
 
+def set_threads(account: ControlPlane, deployment: str, threads: str) -> dict[str, str]:
+    """As a later move of a setting; all variables that are ours then."""
+    applied = ONE_WORKER | {"FASTAPI_TUNING_THREAD_POOL_SIZE": threads}
+    acting(account, lambda api: apply_environment(api, deployment, "checkout", "app", applied))
+    return applied
+
+
 def test_variables_and_quantities_change_together_and_are_ours(
     plane: ControlPlane, account: ControlPlane, deployment: str
 ) -> None:
@@ -114,16 +121,14 @@ def test_settings_that_are_applied_later_leave_the_quantities_and_meet_no_confli
     divided = container(plane, deployment)["resources"]
 
     for threads in ("80", "120"):
-        applied = ONE_WORKER | {"FASTAPI_TUNING_THREAD_POOL_SIZE": threads}
-        acting(account, lambda api, applied=applied: apply_environment(api, deployment, "checkout", "app", applied))
+        applied = set_threads(account, deployment, threads)
         assert variables(plane, deployment) == {"LOG_LEVEL": "info", **applied}
         assert container(plane, deployment)["resources"] == divided
 
 
 def test_everything_is_given_back_in_one_change(plane: ControlPlane, account: ControlPlane, deployment: str) -> None:
     divide(account, deployment)
-    applied = ONE_WORKER | {"FASTAPI_TUNING_THREAD_POOL_SIZE": "80"}
-    acting(account, lambda api: apply_environment(api, deployment, "checkout", "app", applied))
+    set_threads(account, deployment, "80")
     before = (
         ResourceQuantity(kind="requests", resource="cpu", quantity="1"),
         ResourceQuantity(kind="requests", resource="memory", quantity="512Mi"),

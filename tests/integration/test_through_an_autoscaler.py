@@ -205,6 +205,9 @@ def test_nothing_else_of_an_autoscaler_can_be_changed(
     for path in paths:
         plane.call("PATCH", f"{path}?dryRun=All", change, MERGE)
     eventually(lambda: all(refused(everywhere, path, change) for path in paths), "the policy refuses it", seconds=30)
+    everywhere.call("PATCH", paths[0], {"spec": {"minReplicas": 2, "maxReplicas": 3}}, MERGE)
+    everywhere.call("PATCH", paths[1], {"spec": {"minReplicaCount": 2, "maxReplicaCount": 3}}, MERGE)
+    everywhere.call("PATCH", paths[1], {"spec": {"minReplicaCount": None}}, MERGE)
 
 
 def refused(account: ControlPlane, path: str, change: Json) -> bool:

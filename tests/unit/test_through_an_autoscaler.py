@@ -22,7 +22,7 @@ def via(kind: str = HPA, **replicas: Any) -> dict[str, Any]:
 
 
 def add_hpa(world: World, name: str = "checkout", *, least: int | None = None, most: int = 10) -> Json:
-    stated = {} if least is None else {"minReplicas": least}
+    stated: dict[str, Any] = {} if least is None else {"minReplicas": least}
     return world.api.add_autoscaler(name, "checkout", maxReplicas=most, **stated)
 
 

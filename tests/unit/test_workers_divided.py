@@ -82,9 +82,8 @@ async def test_what_the_operator_may_not_change_is_said_and_no_pod_is_added(worl
     assert world.replicas() == 2
     found = world.condition("OneWorkerPerPod")
     assert "the operator's settings do not permit it (workers.divideResources)" in found.message
-    decision = world.status().last_decision
-    assert decision is not None
-    assert decision.guard is Reason.RESOURCES_NOT_PERMITTED
+    (workers,) = (each for each in world.status().considered if each.knob == "workers")
+    assert [each.reason for each in workers.guards] == [Reason.RESOURCES_NOT_PERMITTED]
 
 
 async def test_a_process_that_does_not_fit_keeps_its_workers(world: World) -> None:

@@ -194,12 +194,12 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
     fit = _fit(situation, traffic, history)
     if fit.hold is None:
-        in_bytes = process_bytes(workload, traffic)
-        history = memory.remember_worker_pods(history, workload, one_worker, in_bytes)
+        taken = process_bytes(workload, traffic)
+        history = memory.remember_worker_pods(history, workload, one_worker, taken)
     if one_worker and fit.hold is None:
         step = replace(one_worker[0], message=f"{one_worker[0].message}; {fit.told}")
-        counted = step.knob is Knob.REPLICAS
-        verdicts = situation.replicas(step, history, found) if counted else (situation.verdict(step, history, found),)
+        of_pods = step.knob is Knob.REPLICAS
+        verdicts = situation.replicas(step, history, found) if of_pods else (situation.verdict(step, history, found),)
     else:
         protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
