@@ -191,12 +191,11 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     planned = _with_pool_of(found, threads, situation)
     replicas = _replicas(situation, history, planned, trim)
     history = memory.remember_need(history, now, _need(situation, replicas))
-    one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
+    change = propose_one_worker(spec, workload, history, replicas.wanted)
     fit = _fit(situation, traffic, history)
-    if fit.hold is None:
-        taken = process_bytes(workload, traffic)
-        history = memory.remember_worker_pods(history, workload, one_worker, taken)
-    if one_worker and fit.hold is None:
+    one_worker = change if fit.hold is None else ()
+    history = memory.remember_worker_pods(history, workload, one_worker, process_bytes(workload, traffic))
+    if one_worker:
         step = replace(one_worker[0], message=f"{one_worker[0].message}; {fit.told}")
         of_pods = step.knob is Knob.REPLICAS
         verdicts = situation.replicas(step, history, found) if of_pods else (situation.verdict(step, history, found),)
@@ -209,7 +208,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
             *moved,
             *_settings(situation.after(moved[0]), history, found, settings),
             *without_room(spec, workload, history),
-            *([] if not one_worker or fit.hold is None else [unfit(workload, fit.hold)]),
+            *([] if not change or fit.hold is None else [unfit(workload, fit.hold)]),
         )
     return Outcome(
         estimate=found,
