@@ -141,7 +141,8 @@ def _claim(
         owner=_owner(tuning),
         connections_per_pod=database.connections_per_pod,
         budget_connections=database.budget_connections,
-        replicas=workload.desired_replicas,
+        # What an autoscaler was asked for is on its way.
+        replicas=max(workload.desired_replicas, workload.asked_replicas),
         ending_pods=workload.ending_pods,
         update=workload.update,
         rolling=workload.rollout_in_progress,

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.tuning import FastAPITuning
 from fastapi_tuning.containment import contained
 from fastapi_tuning.control.observation import NoData, Signals
 from fastapi_tuning.errors import FastAPITuningError
 from fastapi_tuning.observe.agents import AgentReadings, read_agents
 from fastapi_tuning.observe.metrics import MetricsTarget, read_signals
 from fastapi_tuning.observe.prometheus import PrometheusReader
+from fastapi_tuning.observe.workloads import Target
 
 Endpoints = Mapping[str, PrometheusReader]
 """By the name that `spec.metrics.endpoint` gives."""
@@ -61,3 +63,25 @@ async def _signals_from(endpoints: Endpoints, name: str, targets: list[MetricsTa
 async def _signals_of(reader: PrometheusReader, target: MetricsTarget, now: datetime) -> Signals | FastAPITuningError:
     alone = await contained(asyncio.to_thread(read_signals, reader, [target], now), target.key)
     return alone if isinstance(alone, FastAPITuningError) else alone[target.key]
+
+
+def metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Target]) -> MetricsTarget:
+    """What is to be asked about one object."""
+    key = tuning.namespace, tuning.name
+    return MetricsTarget(
+        key=key,
+        pods=targets[key].ready_pods,
+        metrics=tuning.spec.metrics,
+        threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
+    )
+
+
+def with_agents(
+    tunings: Iterable[FastAPITuning], targets: Mapping[tuple[str, str], Target]
+) -> Mapping[str, frozenset[str]]:
+    """Namespaces with pods that carry the agent, by the endpoint that tells of them."""
+    namespaces: dict[str, set[str]] = defaultdict(set)
+    for tuning in tunings:
+        if targets[tuning.namespace, tuning.name].agents.carrying:
+            namespaces[tuning.spec.metrics.endpoint].add(tuning.namespace)
+    return {endpoint: frozenset(names) for endpoint, names in namespaces.items()}

@@ -5,7 +5,6 @@ observe → tune (pure) → act → report. Whatever goes wrong with one object,
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,20 +24,29 @@ from fastapi_tuning.api.tuning import (
     UnreadableTuning,
 )
 from fastapi_tuning.api.twins import older_twins
+from fastapi_tuning.api.via import ReplicasVia
 from fastapi_tuning.api_server import ApiServer, PatchType, resource_path
 from fastapi_tuning.connection_book import ConnectionBook, acts, sharing
 from fastapi_tuning.containment import contained
+from fastapi_tuning.control.autoscaler import driven_after
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
-from fastapi_tuning.control.ledger import about_target, applied_after, history_after, original_after, with_rolled_out
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS
+from fastapi_tuning.control.ledger import (
+    about_target,
+    applied_after,
+    history_after,
+    original_after,
+    resources_before,
+    with_rolled_out,
+)
 from fastapi_tuning.control.memory import unwatched
 from fastapi_tuning.control.observation import Observation, Signals, checked
 from fastapi_tuning.control.stops import stops_of
 from fastapi_tuning.errors import FastAPITuningError, NotFound, NotLeading, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
-from fastapi_tuning.metrics_endpoints import Endpoints, read_agents_of, read_signals_of
+from fastapi_tuning.metrics_endpoints import Endpoints, metrics_target, read_agents_of, read_signals_of, with_agents
 from fastapi_tuning.observe.agents import NO_READINGS, AgentReadings, marked
 from fastapi_tuning.observe.controllers import NO_CONTROLLERS, ControllerReader
-from fastapi_tuning.observe.metrics import MetricsTarget
 from fastapi_tuning.observe.signals import with_ages
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
 from fastapi_tuning.report import conditions, news, status
@@ -61,6 +69,8 @@ class Reconciler:
     metrics: OperatorMetrics
     live_path: LivePath
     controllers: ControllerReader
+    divides_resources: bool = False
+    """Whether requests and limits may be changed (spec.workers.resources)."""
     _newest: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _written: dict[str, FastAPITuningStatus] = field(default_factory=dict)
     _watched: set[str] = field(default_factory=set)
@@ -83,8 +93,8 @@ class Reconciler:
         book = ConnectionBook.of(known, targets, older, self.newest_status, now)
         found = {key: target for key, target in targets.items() if isinstance(target, Target)}
         readable = [tuning for tuning in active if _key(tuning) in found]
-        signals = await read_signals_of(self.prometheus, [_metrics_target(each, found) for each in readable], now)
-        readings = await read_agents_of(self.prometheus, _with_agents(readable, found), now)
+        signals = await read_signals_of(self.prometheus, [metrics_target(each, found) for each in readable], now)
+        readings = await read_agents_of(self.prometheus, with_agents(readable, found), now)
         for tuning in active:
             problem = await self._worked_off(tuning, targets, signals, readings, book, older.get(tuning.uid), now)
             if isinstance(problem, NotLeading):
@@ -122,14 +132,17 @@ class Reconciler:
         self, tunings: tuple[FastAPITuning, ...], now: datetime
     ) -> dict[tuple[str, str], Target | FastAPITuningError]:
         gate = asyncio.Semaphore(_PARALLEL_READS)
-        beside = await self.controllers.read((tuning.namespace for tuning in tunings), now)
+        driven = {each.namespace for each in tunings if each.spec.replicas.via is ReplicasVia.SCALED_OBJECT}
+        namespaces = (tuning.namespace for tuning in tunings)
+        beside = await self.controllers.read(namespaces, now, scaled_objects_driven_in=driven)
 
         async def read(tuning: FastAPITuning) -> tuple[tuple[str, str], Target | FastAPITuningError]:
             controllers = beside[tuning.namespace]
             if isinstance(controllers, FastAPITuningError):
                 return _key(tuning), controllers
             async with gate:
-                reading = read_target(self.api, tuning.namespace, tuning.spec.target_ref, controllers)
+                spec = tuning.spec
+                reading = read_target(self.api, tuning.namespace, spec.target_ref, controllers, spec.replicas.via)
                 return _key(tuning), await contained(reading, _key(tuning))
 
         return dict(await asyncio.gather(*map(read, tunings)))
@@ -160,7 +173,7 @@ class Reconciler:
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
         about = about_target(self.newest_status(tuning), target.workload.uid)
         pods = [pod.name for pod in target.agents.carrying]
-        await restore(self.api, path, target.workload, about, target.rolled_out, pods)
+        await restore(self.api, path, target.workload, about, target.own_variables, pods)
 
     async def _reconcile(self, tuning: FastAPITuning, seen: "_Seen", twin: str | None, now: datetime) -> None:
         target, book = seen.target, seen.book
@@ -180,11 +193,15 @@ class Reconciler:
             stops=stops_of(tuning.spec, tuning.annotations, now),
             duplicate_of=twin,
             database=book.share(tuning, before.database, now),
+            autoscaler=before.autoscaler,
+            divides_resources=self.divides_resources,
         )
         outcome = tune(tuning.spec, observation, self._own_history(tuning, before), surroundings)
         outcome = replace(outcome, database=book.reserved(tuning, outcome, view.way))
         path = deployment_path(tuning.namespace, tuning.spec.target_ref.name)
-        results = await carry_out(self.api, path, observation.workload, outcome.moves, before.applied, view.way)
+        results = await carry_out(
+            self.api, path, observation.workload, outcome.moves, before.applied, view.way, outcome.resources
+        )
         after = _status_after(tuning, before, observation, outcome, results)
         # Known before any pod is replaced: what the webhook gives to new pods is read from it.
         self._newest[tuning.uid] = after
@@ -297,26 +314,6 @@ def _key(tuning: StoredTuning) -> tuple[str, str]:
     return tuning.namespace, tuning.name
 
 
-def _metrics_target(tuning: FastAPITuning, targets: Mapping[tuple[str, str], Target]) -> MetricsTarget:
-    return MetricsTarget(
-        key=_key(tuning),
-        pods=targets[_key(tuning)].ready_pods,
-        metrics=tuning.spec.metrics,
-        threshold_seconds=tuning.spec.objectives.latency.threshold_seconds,
-    )
-
-
-def _with_agents(
-    tunings: Iterable[FastAPITuning], targets: Mapping[tuple[str, str], Target]
-) -> Mapping[str, frozenset[str]]:
-    """Namespaces with pods that carry the agent, by the endpoint that tells of them."""
-    namespaces: dict[str, set[str]] = defaultdict(set)
-    for tuning in tunings:
-        if targets[_key(tuning)].agents.carrying:
-            namespaces[tuning.spec.metrics.endpoint].add(tuning.namespace)
-    return {endpoint: frozenset(names) for endpoint, names in namespaces.items()}
-
-
 def _status_after(
     tuning: FastAPITuning,
     before: FastAPITuningStatus,
@@ -333,6 +330,7 @@ def _status_after(
         for each in results
         if not each.applied and each.reason not in (Reason.CONFLICT, Reason.AGENT_MISSING)
     ]
+    failures += conditions.findings_of_missing_autoscaler(outcome.owners)
     if (pause := unreadable_pause(tuning.annotations, now)) is not None:
         failures.append(conditions.Finding(status="False", reason=Reason.PAUSED, message=pause))
     stops = stops_of(spec, tuning.annotations, now)
@@ -357,9 +355,13 @@ def _status_after(
         current=status.current_of(observation, applied, threads),
         recommendation=status.recommendation_of(outcome) if outcome.verdicts else before.recommendation,
         applied=applied,
-        original=original_after(before.original, before.applied, workload.desired_replicas, done),
+        original=original_after(before.original, before.applied, workload, done),
+        original_resources=resources_before(before.original_resources, workload, outcome.resources, done),
         live=before.live,
         database=outcome.database,
+        autoscaler=driven_after(
+            before.autoscaler, workload.autoscaler, before.applied, moved=bool(done.keys() & set(COUNTS_OF_PODS))
+        ),
         last_decision=status.last_decision_of(decisions, before.last_decision),
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         conflicts=status.conflicts_of(outcome),

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import eventually, running_operator
-from tests.integration.control_plane import ControlPlane, Refused
+from tests.integration.control_plane import ControlPlane
 from tests.integration.fake_prometheus import Service
+from tests.integration.foreign_kinds import serve
 from tests.integration.installed_chart import installed
 from tests.integration.test_operator_on_a_real_api_server import (
     Json,
@@ -20,7 +21,6 @@ from tests.integration.test_operator_on_a_real_api_server import (
 from tests.unit.chart.conftest import rendered
 
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"}
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KINDS: dict[str, tuple[str, str, str, Json]] = {
     "keda.sh": ("ScaledObject", "scaledobjects", "v1alpha1", {"scaleTargetRef": {"name": "checkout"}}),
     "argoproj.io": ("Rollout", "rollouts", "v1alpha1", {"workloadRef": TARGET}),
@@ -37,40 +37,16 @@ KINDS: dict[str, tuple[str, str, str, Json]] = {
 
 @pytest.fixture(params=list(KINDS))
 def group(request: pytest.FixtureRequest, plane: ControlPlane) -> str:
-    """Of a kind that is served; the real definitions say more of its fields than the operator reads."""
     group = str(request.param)
     kind, plural, version, _ = KINDS[group]
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    definition = {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved, a test"}},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-            "versions": [
-                {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}},
-            ],
-        },
-    }
-    plane.call("POST", CRDS, definition)
+    serve(plane, group, kind, plural, version)
     return group
 
 
 def create_object(plane: ControlPlane, namespace: str, group: str) -> None:
     kind, plural, version, spec = KINDS[group]
     body = {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": {"name": "theirs"}, "spec": spec}
-    path = f"/apis/{group}/{version}/namespaces/{namespace}/{plural}"
-
-    def created() -> bool:
-        try:
-            plane.call("POST", path, body)
-        except Refused:
-            return False
-        return True
-
-    eventually(created, f"{plural} are served")
+    plane.call("POST", f"/apis/{group}/{version}/namespaces/{namespace}/{plural}", body)
 
 
 def test_what_another_controller_has_is_found_with_the_rights_of_the_chart(
@@ -93,3 +69,23 @@ def test_what_another_controller_has_is_found_with_the_rights_of_the_chart(
                 assert said["status"] == "False"
                 assert replicas_of(plane, namespace) == 1
     assert "orbidden" not in log.read_text()
+
+
+def test_an_autoscaler_that_may_not_be_written_to_is_said(
+    plane: ControlPlane, namespace: str, service: Service, tmp_path: Path
+) -> None:
+    hpas = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    spec = {"scaleTargetRef": TARGET, "maxReplicas": 8}
+    plane.call("POST", hpas, {"metadata": {"name": "checkout"}, "spec": spec})
+    create_target(plane, namespace, service)
+    overload(service)
+    with installed(plane, rendered(f"watchNamespaces={{{namespace}}}"), tmp_path) as account:
+        options = (f"--prometheus-url={service.url}", f"--namespace={namespace}")
+        with running_operator(account, tmp_path / "operator.log", *options):
+            create_tuning(
+                plane, namespace, mode="Auto", replicas={"min": 1, "max": 8, "via": "HorizontalPodAutoscaler"}
+            )
+            eventually(lambda: condition_of(plane, namespace, "Ready") == ("False", "WriteFailed"), "it is said")
+            conditions = {each["type"]: each for each in status_of(plane, namespace)["conditions"]}
+            assert 'cannot patch resource "horizontalpodautoscalers"' in conditions["Ready"]["message"]
+    assert plane.call("GET", f"{hpas}/checkout")["spec"]["minReplicas"] == 1

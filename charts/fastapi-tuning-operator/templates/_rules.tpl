@@ -31,6 +31,15 @@
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list]
+{{- if .Values.autoscalers.enabled }}
+# Sets the least and the most pods of the autoscaler that a FastAPITuning in mode Auto names (spec.replicas.via).
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [patch]
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [patch]
+{{- end }}
 # Finds who else moves the target or sizes its pods, to leave it what it has. Kinds that are not installed are no error.
 - apiGroups: [keda.sh]
   resources: [scaledobjects]

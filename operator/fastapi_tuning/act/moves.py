@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from fastapi_tuning.act.autoscaler import set_bounds
 from fastapi_tuning.act.environment import apply_environment, restart_pods
 from fastapi_tuning.act.replicas import set_replicas
+from fastapi_tuning.act.resources import set_resources
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.status import Settings
 from fastapi_tuning.api_server import ApiServer
-from fastapi_tuning.control.knobs import ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, Knob
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS, ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, Knob
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.control.route import Route
@@ -30,17 +33,26 @@ class MoveResult:
 
 
 async def carry_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
+    api: ApiServer,
+    path: str,
+    workload: Workload,
+    moves: Mapping[Knob, int],
+    applied: Settings,
+    way: Route,
+    resources: tuple[ResourceQuantity, ...] = (),
 ) -> tuple[MoveResult, ...]:
     """Write the moves to the workload at `path`; `applied` are the settings that are ours already and stay so.
+
+    `resources` are what the container gets when its workers move.
 
     Settings that go live are not written here: their pods are brought to the settings that are ours in every cycle.
     """
     results = []
-    if Knob.REPLICAS in moves:
-        results.append(await _scale(api, path, workload, moves[Knob.REPLICAS]))
+    counts: dict[Knob, int] = {knob: value for knob, value in moves.items() if knob in COUNTS_OF_PODS}
+    if counts:
+        results.append(await _scale(api, path, workload, counts))
     settings: dict[Knob, int] = {
-        knob: value for knob, value in moves.items() if knob not in (Knob.REPLICAS, Knob.WORKERS)
+        knob: value for knob, value in moves.items() if knob not in (*COUNTS_OF_PODS, Knob.WORKERS)
     }
     rolled_out: dict[Knob, int] = {knob: value for knob, value in moves.items() if knob is Knob.WORKERS}
     if way is Route.ROLLOUT:
@@ -48,7 +60,8 @@ async def carry_out(
     elif settings:
         results.append(_without_rollout(tuple(settings), way))
     if rolled_out:
-        results.append(await _roll_out(api, path, workload, rolled_out, applied, way))
+        divided = resources if Knob.WORKERS in rolled_out else ()
+        results.append(await _roll_out(api, path, workload, rolled_out, applied, way, divided))
     return tuple(results)
 
 
@@ -72,10 +85,14 @@ async def restart_for_agent(
     return MoveResult(knobs=(), reason=Reason.APPLIED)
 
 
-async def _scale(api: ApiServer, path: str, workload: Workload, replicas: int) -> MoveResult:
-    knobs = (Knob.REPLICAS,)
+async def _scale(api: ApiServer, path: str, workload: Workload, counts: Mapping[Knob, int]) -> MoveResult:
+    knobs, autoscaler = tuple(counts), workload.autoscaler
     try:
-        await set_replicas(api, path, replicas, workload.scale_resource_version)
+        if autoscaler is None:
+            await set_replicas(api, path, counts[Knob.REPLICAS], workload.scale_resource_version)
+        else:
+            bounds = counts.get(Knob.REPLICAS), counts.get(Knob.CEILING)
+            await set_bounds(api, path.split("/")[5], autoscaler, *bounds)
     except Conflict as error:
         return MoveResult(knobs=knobs, reason=Reason.CONFLICT, message=str(error))
     except (NotFound, WriteRejected) as error:
@@ -84,7 +101,13 @@ async def _scale(api: ApiServer, path: str, workload: Workload, replicas: int) -
 
 
 async def _roll_out(
-    api: ApiServer, path: str, workload: Workload, moves: Mapping[Knob, int], applied: Settings, way: Route
+    api: ApiServer,
+    path: str,
+    workload: Workload,
+    moves: Mapping[Knob, int],
+    applied: Settings,
+    way: Route,
+    resources: tuple[ResourceQuantity, ...],
 ) -> MoveResult:
     knobs = tuple(moves)
     after = applied_after(applied, moves)
@@ -92,9 +115,16 @@ async def _roll_out(
     if way is Route.ROLLOUT:
         variables |= environment_of(after)
     try:
-        await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
+        if resources:
+            # Other settings stand in the template already: what a patch sets, no later apply may change.
+            fixed = _worker_variables(workload, after)
+            await set_resources(api, path, workload.container, resources, fixed, workload.scale_resource_version)
+        else:
+            await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, variables)
     except FieldConflict as error:
         return MoveResult(knobs=knobs, reason=Reason.FIELD_CONFLICT, message=str(error))
+    except Conflict as error:
+        return MoveResult(knobs=knobs, reason=Reason.CONFLICT, message=str(error))
     except (NotFound, WriteRejected) as error:
         return MoveResult(knobs=knobs, reason=Reason.WRITE_FAILED, message=str(error))
     return MoveResult(knobs=knobs, reason=Reason.APPLIED)

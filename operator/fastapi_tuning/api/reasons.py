@@ -45,6 +45,9 @@ class Reason(StrEnum):
     DATABASE_SHARE = "DatabaseShare"
     """More than the fair share of a database's connections, and another object waits for its own: given back slowly."""
 
+    BOUND_OF_AUTOSCALER = "BoundOfAutoscaler"
+    """Bounds of the autoscaler that spec.replicas.via names follow what is needed and allowed; no pod moves by that."""
+
     # Guards
     SUSPENDED = "Suspended"
     """spec.suspend is true."""
@@ -114,6 +117,8 @@ class Reason(StrEnum):
     """One of spec.freezeWindows is open; the message says until when."""
     ANOTHER_AUTOSCALER = "AnotherAutoscaler"
     """A HorizontalPodAutoscaler or a ScaledObject sets the replica count."""
+    AUTOSCALER_NOT_FOUND = "AutoscalerNotFound"
+    """The target does not have exactly one autoscaler of the kind that spec.replicas.via names: replicas stay."""
     PROGRESSIVE_DELIVERY = "ProgressiveDelivery"
     """An Argo Rollout or a Flagger Canary has the target: what it does with it is left to it."""
     VERTICAL_AUTOSCALER = "VerticalAutoscaler"
@@ -142,6 +147,13 @@ class Reason(StrEnum):
     """Mode Recommend: said, not done."""
     MODE_OFF = "ModeOff"
     """Mode Off for this knob."""
+
+    PROCESS_DOES_NOT_FIT = "ProcessDoesNotFit"
+    """One process, as measured and with a fifth to spare, takes more memory than a pod may: workers stay together."""
+    PROCESS_NOT_MEASURED = "ProcessNotMeasured"
+    """Resources are to be divided by the workers, and nobody measures what one process takes."""
+    RESOURCES_NOT_PERMITTED = "ResourcesNotPermitted"
+    """Resources are to be divided by the workers, and the operator's own settings do not let it change any."""
 
     # Target and writes
     TARGET_NOT_FOUND = "TargetNotFound"

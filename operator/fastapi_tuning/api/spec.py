@@ -14,6 +14,8 @@ from fastapi_tuning.api.database import Database
 from fastapi_tuning.api.fallback import Fallback
 from fastapi_tuning.api.freeze import FreezeWindow
 from fastapi_tuning.api.model import MIN_NOT_ABOVE_MAX, ApiModel, Label, Name, cel
+from fastapi_tuning.api.resources import WorkerResources
+from fastapi_tuning.api.via import ReplicasVia
 
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -245,6 +247,8 @@ class Replicas(ApiModel):
     conflict_policy: ReplicasConflict = ReplicasConflict.HOLD
     """What happens to replicas that another field manager applies, GitOps for example; autoscalers and people are
     heeded under either."""
+    via: ReplicasVia | None = None
+    """Set the least and the most pods of the target's own autoscaler instead of its replicas; unset: the replicas."""
 
 
 class ThreadPool(ApiModel):
@@ -321,6 +325,8 @@ class Workers(ApiModel):
 
     mode: WorkersMode = WorkersMode.REPORT
     """How far the operator may go; never further than spec.mode."""
+    resources: WorkerResources = WorkerResources.KEEP
+    """What becomes of requests and limits, with mode Enforce."""
 
 
 class Connections(ApiModel):

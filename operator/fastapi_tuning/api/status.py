@@ -11,6 +11,9 @@ from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
 from fastapi_tuning.api.considered import Consideration
 from fastapi_tuning.api.model import ApiModel, Count
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.resources import ResourceQuantity
+from fastapi_tuning.api.via import DrivenAutoscaler
 
 Message = Annotated[str, Field(max_length=1024)]
 Number = Annotated[str, Field(max_length=32)]
@@ -119,6 +122,8 @@ class Settings(ApiModel):
     """Values of the knobs; absent means: not known or not ours."""
 
     replicas: Count | None = None
+    max_replicas: Count | None = None
+    """Most pods of the autoscaler that spec.replicas.via names; `replicas` are its least then."""
     threads: Count | None = None
     limit_concurrency: Count | None = None
     timeout_keep_alive_seconds: Count | None = None
@@ -201,13 +206,6 @@ class EvidenceSlot(ApiModel):
     requests: Number
     late: Number
     failed: Number
-
-
-class ReplicaMove(ApiModel):
-    """A change of the replica count that we made; the oscillation detector looks back over these."""
-
-    time: AwareDatetime
-    change: Annotated[int, Field(ge=-10_000, le=10_000)]
 
 
 class Experiment(ApiModel):
@@ -308,6 +306,8 @@ class History(ApiModel):
     thread_growth: Growth = Growth()
     pods_for_one_worker: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """Replicas that carry the load with one worker a pod; set while several workers become one."""
+    worker_bytes: Annotated[int | None, Field(ge=0, le=2**50)] = None
+    """Most memory that a worker took meanwhile."""
     learned: Learned = Learned()
     factor: FactorWatch = FactorWatch()
 
@@ -385,8 +385,12 @@ class FastAPITuningStatus(ApiModel):
     recommendation: Recommendation = Recommendation()
     applied: Settings = Settings()
     original: Settings = Settings()
+    original_resources: Annotated[tuple[ResourceQuantity, ...], Field(max_length=4)] = ()
+    """What the container had before its workers became pods, where that was divided."""
     live: Live = Live()
     database: DatabaseShare | None = None
+    autoscaler: DrivenAutoscaler | None = None
+    """The autoscaler whose bounds were moved (spec.replicas.via), with the bounds that it had."""
     last_decision: Decision | None = None
     decisions: Annotated[tuple[Decision, ...], Field(max_length=10)] = ()
     conflicts: Annotated[tuple[KnobConflict, ...], Field(max_length=16)] = ()

@@ -107,6 +107,12 @@ _PORT = click.IntRange(0, 65535)
     "--lease", help="NAMESPACE/NAME of a Lease: act only while holding it. Without it this operator is alone."
 )
 @click.option("--live/--no-live", default=True, show_default=True, help="Hand settings to running pods with the agent.")
+@click.option(
+    "--divide-resources/--keep-resources",
+    default=False,
+    show_default=True,
+    help="Let spec.workers.resources: Divide change requests and limits.",
+)
 @click.option("--agent-image", help="Image that holds the agent; without it no webhook is served.")
 @click.option("--agent-pull-policy", default="IfNotPresent", show_default=True, help="Of the agent's image.")
 @click.option("--agent-metrics-port", default=9964, type=_PORT, show_default=True, help="First port tried in a pod.")
@@ -131,6 +137,7 @@ def run(
     log_level: str,
     lease: str | None,
     live: bool,  # click passes options by name
+    divide_resources: bool,
     agent_image: str | None,
     agent_pull_policy: str,
     agent_metrics_port: int,
@@ -153,6 +160,7 @@ def run(
         scan=scan,
         port=port,
         live=live,
+        divide_resources=divide_resources,
         webhook=webhook or None,
         lease=_lease(lease),
     )

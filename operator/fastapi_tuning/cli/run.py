@@ -59,6 +59,8 @@ class OperatorSettings:
     port: int
     live: bool
     """Whether settings may go into running pods."""
+    divide_resources: bool
+    """Whether requests and limits may be divided where workers become pods."""
     webhook: WebhookSettings | None
     lease: LeaseName | None
     """None: this operator is alone, and acts."""
@@ -134,6 +136,7 @@ def _reconciler_of(settings: OperatorSettings, api: ApiServer, metrics: Operator
         events=EventRecorder(api),
         metrics=metrics,
         controllers=ControllerReader(api),
+        divides_resources=settings.divide_resources,
         live_path=LivePath(
             api=api,
             metrics=metrics,

@@ -8,7 +8,7 @@ from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode, ReplicasConflict
 from fastapi_tuning.api.status import History
-from fastapi_tuning.control.foreign_owner import ForeignOwner
+from fastapi_tuning.control.foreign_owner import OWNABLE, ForeignOwner
 from fastapi_tuning.control.knobs import Knob, mode_of
 from fastapi_tuning.control.observation import Delivery, Observation, Workload
 
@@ -63,7 +63,7 @@ def _is_taken_from(owner: ForeignOwner, spec: FastAPITuningSpec) -> bool:
 
 
 def _held(knobs: tuple[Knob, ...], spec: FastAPITuningSpec, workload: Workload) -> tuple[Knob, ...]:
-    rolled_out = tuple(Knob) if workload.delivery is Delivery.ROLLOUT else _ALWAYS_THROUGH_THE_TEMPLATE
+    rolled_out = OWNABLE if workload.delivery is Delivery.ROLLOUT else _ALWAYS_THROUGH_THE_TEMPLATE
     return tuple(knob for knob in knobs if knob in rolled_out and mode_of(spec, knob) is not Mode.OFF)
 
 
@@ -72,8 +72,12 @@ def _elder(spec: FastAPITuningSpec, name: str) -> ForeignOwner:
         reason=Reason.DUPLICATE_TARGET,
         field=f"{spec.target_ref.kind} {spec.target_ref.name}",
         owner=f"FastAPITuning {name}, which is older",
-        knobs=tuple(knob for knob in Knob if mode_of(spec, knob) is not Mode.OFF),
+        knobs=tuple(knob for knob in OWNABLE if mode_of(spec, knob) is not Mode.OFF),
     )
+
+
+def _replicas_field(workload: Workload) -> str:
+    return REPLICAS_FIELD if workload.autoscaler is None else workload.autoscaler.floor_field
 
 
 def _mover(spec: FastAPITuningSpec, observation: Observation, history: History) -> tuple[ForeignOwner, ...]:
@@ -89,7 +93,7 @@ def _mover(spec: FastAPITuningSpec, observation: Observation, history: History) 
     return (
         ForeignOwner(
             reason=Reason.MOVED_BY_OTHERS,
-            field=f"{REPLICAS_FIELD} ({move.replicas})",
+            field=f"{_replicas_field(observation.workload)} ({move.replicas})",
             owner=move.by,
             knobs=(Knob.REPLICAS,),
             direction=Direction.BOTH if move.deliberate else Direction.SCALE_IN,

@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
+from fastapi_tuning.api.via import DrivenAutoscaler
 from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control.autoscaler import users_ceiling
 from fastapi_tuning.control.conflicts import owners_in_force
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
+from fastapi_tuning.control.driving import Driven, bounds_judged
 from fastapi_tuning.control.estimate import Estimate, estimate
 from fastapi_tuning.control.fallback import propose_fallback, remember_missed_cycle
 from fastapi_tuning.control.foreign_owner import ForeignOwner
@@ -22,11 +26,12 @@ from fastapi_tuning.control.knobs import VARIABLES, Knob, Proposal, mode_of
 from fastapi_tuning.control.limits import may_grow, propose_limits, protection_of
 from fastapi_tuning.control.objective import evidence_of
 from fastapi_tuning.control.observation import Delivery, NoData, Observation, Traffic, checked
+from fastapi_tuning.control.one_process import Fit, fit_of, need_of_one, process_bytes
 from fastapi_tuning.control.oscillation import effect_delay, gain
 from fastapi_tuning.control.replicas import carrying, panics, propose_idle_replicas, propose_replicas
 from fastapi_tuning.control.stops import Stop
 from fastapi_tuning.control.threads import propose_threads, relieved
-from fastapi_tuning.control.workers import propose_one_worker, without_room
+from fastapi_tuning.control.workers import propose_one_worker, unfit, without_room
 
 _SCRAPE = timedelta(seconds=15)
 
@@ -42,6 +47,10 @@ class Surroundings:
     """Name of the older FastAPITuning on the same target."""
     database: DatabaseShare | None = None
     """What the target may have of the database that the spec names."""
+    autoscaler: DrivenAutoscaler | None = None
+    """What is written down of the autoscaler that moves the pods."""
+    divides_resources: bool = False
+    """Whether the operator's own settings let it change requests and limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +68,8 @@ class Outcome:
     """The share as decided on, with what the law would take were there more."""
     owners: tuple[ForeignOwner, ...] = ()
     """Others who held something."""
+    resources: tuple[ResourceQuantity, ...] = ()
+    """What the container is to have once its workers move; empty: what it has."""
 
     @property
     def moves(self) -> dict[Knob, int]:
@@ -116,6 +127,20 @@ class _Situation:
         )
         return judge(proposal, context, chain_for(proposal, self.observation.workload))
 
+    def replicas(self, wish: Proposal, history: History, found: Estimate | None) -> tuple[Verdict, ...]:
+        """What becomes of a wish for pods: one verdict, or those on the bounds of the autoscaler that makes them."""
+        workload, beside = self.observation.workload, self.surroundings
+        if workload.autoscaler is None:
+            return (self.verdict(wish, history, found),)
+        driven = Driven(
+            autoscaler=workload.autoscaler,
+            pods=workload.desired_replicas,
+            users_ceiling=users_ceiling(workload.autoscaler, beside.autoscaler, beside.applied),
+            growth_cap=growth.cap_of(history.replica_growth, self.observation.time),
+            counts_connections=beside.database is not None,
+        )
+        return bounds_judged(wish, driven, self.spec, lambda each: self.verdict(each, history, found))
+
     def shared(self, proposal: Proposal) -> Proposal:
         """The proposal for replicas, or to give back what is another's share of the database."""
         return to_fair_share(proposal, self.surroundings.database, self.spec, self.observation.time)
@@ -131,7 +156,7 @@ def _without_data(situation: _Situation, history: History) -> Outcome:
     """Nothing moves, unless the spec says how many pods there are to be at least after a while of this."""
     history = remember_missed_cycle(history, situation.spec.fallback)
     proposal = propose_fallback(situation.spec, situation.observation.workload, history)
-    verdicts = () if proposal is None else (situation.verdict(proposal, history, None),)
+    verdicts = () if proposal is None else situation.replicas(proposal, history, None)
     found = without_traffic(situation.observation)
     return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
@@ -139,10 +164,10 @@ def _without_data(situation: _Situation, history: History) -> Outcome:
 def _without_traffic(situation: _Situation, history: History) -> Outcome:
     proposal = propose_idle_replicas(situation.spec, situation.observation.workload)
     history = memory.remember_need(history, situation.observation.time, _need(situation, proposal))
-    verdict = situation.verdict(situation.shared(proposal), history, None)
+    verdicts = situation.replicas(situation.shared(proposal), history, None)
     found = without_traffic(situation.observation)
     history = memory.remember_factor(history, situation.observation.time, found.factor)
-    return Outcome(estimate=None, verdicts=(verdict,), diagnosis=found, history=history)
+    return Outcome(estimate=None, verdicts=verdicts, diagnosis=found, history=history)
 
 
 def _with_traffic(situation: _Situation, traffic: Traffic, history: History, elapsed_seconds: float) -> Outcome:
@@ -166,26 +191,40 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     planned = _with_pool_of(found, threads, situation)
     replicas = _replicas(situation, history, planned, trim)
     history = memory.remember_need(history, now, _need(situation, replicas))
-    one_worker = propose_one_worker(spec, workload, history, replicas.wanted)
-    history = memory.remember_worker_pods(history, workload, one_worker)
+    change = propose_one_worker(spec, workload, history, replicas.wanted)
+    fit = _fit(situation, traffic, history)
+    one_worker = change if fit.hold is None else ()
+    history = memory.remember_worker_pods(history, workload, one_worker, process_bytes(workload, traffic))
     if one_worker:
-        verdicts = tuple(situation.verdict(proposal, history, found) for proposal in one_worker)
+        step = replace(one_worker[0], message=f"{one_worker[0].message}; {fit.told}")
+        of_pods = step.knob is Knob.REPLICAS
+        verdicts = situation.replicas(step, history, found) if of_pods else (situation.verdict(step, history, found),)
     else:
         protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
         settings = [*([] if threads is None else [threads.proposal]), *limits]
-        moved = situation.verdict(situation.shared(replicas), history, planned)
+        moved = situation.replicas(situation.shared(replicas), history, planned)
         verdicts = (
-            moved,
-            *_settings(situation.after(moved), history, found, settings),
+            *moved,
+            *_settings(situation.after(moved[0]), history, found, settings),
             *without_room(spec, workload, history),
+            *([] if not change or fit.hold is None else [unfit(workload, fit.hold)]),
         )
     return Outcome(
         estimate=found,
         verdicts=verdicts,
+        resources=fit.divided,
         diagnosis=diagnosis,
         history=history,
     )
+
+
+def _fit(situation: _Situation, traffic: Traffic, history: History) -> Fit:
+    """Whether a pod fits one of its workers."""
+    workload = situation.observation.workload
+    need = need_of_one(workload, traffic, history.worker_bytes)
+    permitted = situation.surroundings.divides_resources
+    return fit_of(workload, need, situation.spec.workers.resources, permitted=permitted)
 
 
 def _only_refusing_helps(situation: _Situation, history: History, found: Estimate) -> bool:
@@ -236,10 +275,13 @@ def _window_is_settled(history: History, traffic: Traffic, now: datetime) -> boo
 def _pods_are_settled(history: History, traffic: Traffic, situation: _Situation) -> bool:
     """Whether every pod was there throughout the window. A limit that moves meanwhile does not put the verdict off.
 
-    Where the ages of pods are not known, everything must have settled.
+    Where the ages of pods are not known, everything must have settled. An autoscaler that did not follow, or went
+    further by itself, proves nothing.
     """
     workload, now = situation.observation.workload, situation.observation.time
     experiment, whole = history.replica_growth.experiment, timedelta(seconds=traffic.window_seconds) + _SCRAPE
+    if workload.autoscaler is not None and experiment is not None and workload.desired_replicas != experiment.to_value:
+        return False
     ages = [pod.ready_seconds for pod in traffic.pods]
     if experiment is None or not ages or None in ages:
         return _window_is_settled(history, traffic, now)

@@ -25,8 +25,8 @@ def propose_fallback(spec: FastAPITuningSpec, workload: Workload, history: Histo
 
     A workload that somebody scaled to nothing stays there: that is no loss of data.
     """
-    fallback, current = spec.fallback, workload.desired_replicas
-    if fallback is None or not falls_back(history, fallback) or current == 0:
+    fallback, current = spec.fallback, workload.asked_replicas
+    if fallback is None or not falls_back(history, fallback) or workload.desired_replicas == 0:
         return None
     # A bound below what stands would turn the way up into a way down.
     least = min(fallback.min_replicas, spec.replicas.max)

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
-from fastapi_tuning.control.knobs import Knob, Proposal
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob, Proposal
 
-SETTINGS = tuple(knob for knob in Knob if knob is not Knob.REPLICAS)
+OWNABLE = tuple(knob for knob in Knob if knob is not Knob.CEILING)
+"""Whoever has the replicas has the bounds of their autoscaler, too."""
+SETTINGS = tuple(knob for knob in OWNABLE if knob is not Knob.REPLICAS)
 """What goes through the pod template where it does not go live."""
 
 
@@ -37,12 +39,13 @@ class ForeignOwner:
 
     def holds(self, proposal: Proposal) -> bool:
         """Whether the proposal is left to this owner."""
-        return proposal.knob in self.knobs and in_direction(proposal, self.direction)
+        knob = Knob.REPLICAS if proposal.knob in COUNTS_OF_PODS else proposal.knob
+        return knob in self.knobs and in_direction(proposal, self.direction)
 
 
 def in_direction(proposal: Proposal, direction: Direction) -> bool:
-    """Whether a direction covers a move: both cover all, one covers moves of replicas that go its way."""
+    """Whether a direction covers a move: both cover all, one covers moves of replicas, or their bounds, its way."""
     if direction is Direction.BOTH:
         return True
     down = direction is Direction.SCALE_IN
-    return proposal.knob is Knob.REPLICAS and (proposal.is_down if down else proposal.is_up)
+    return proposal.knob in COUNTS_OF_PODS and (proposal.is_down if down else proposal.is_up)

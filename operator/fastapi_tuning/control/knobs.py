@@ -13,6 +13,9 @@ class Knob(StrEnum):
 
     THREADS = "threadPool"
     REPLICAS = "replicas"
+    """With spec.replicas.via the least pods that the autoscaler makes."""
+    CEILING = "maxReplicas"
+    """The most pods that it makes."""
     LIMIT_CONCURRENCY = "limitConcurrency"
     TIMEOUT_KEEP_ALIVE = "timeoutKeepAlive"
     LIMIT_MAX_REQUESTS = "limitMaxRequests"
@@ -30,6 +33,10 @@ WORKER_VARIABLES = ("UVICORN_WORKERS", "WEB_CONCURRENCY")
 """Both are set to 1: which one a launcher reads differs."""
 ENFORCING_VARIABLE, ENFORCING_VALUE = "FASTAPI_TUNING_WORKERS_MODE", "Enforce"
 """Makes the agent start one worker, whatever the command line says."""
+_LARGEST_COUNT = 2**31 - 1
+"""As Kubernetes has it. What the most pods may be is worked out where they are proposed: never below the least."""
+COUNTS_OF_PODS = (Knob.REPLICAS, Knob.CEILING)
+"""What moves pods and is not in their template."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ def mode_of(spec: FastAPITuningSpec, knob: Knob) -> Mode:
     """The knob's effective mode: the lesser of the object's and its own."""
     own = {
         Knob.REPLICAS: spec.replicas.mode,
+        Knob.CEILING: spec.replicas.mode,
         Knob.THREADS: spec.thread_pool.mode,
         Knob.LIMIT_CONCURRENCY: spec.uvicorn.limit_concurrency.mode,
         Knob.TIMEOUT_KEEP_ALIVE: spec.uvicorn.timeout_keep_alive.mode,
@@ -71,6 +79,7 @@ def bounds_of(spec: FastAPITuningSpec, knob: Knob) -> tuple[int, int]:
     uvicorn = spec.uvicorn
     bounds = {
         Knob.REPLICAS: (spec.replicas.min, spec.replicas.max),
+        Knob.CEILING: (0, _LARGEST_COUNT),
         Knob.THREADS: (spec.thread_pool.min, spec.thread_pool.max),
         Knob.LIMIT_CONCURRENCY: (uvicorn.limit_concurrency.min, uvicorn.limit_concurrency.max),
         Knob.TIMEOUT_KEEP_ALIVE: (uvicorn.timeout_keep_alive.min, uvicorn.timeout_keep_alive.max),

@@ -68,11 +68,11 @@ def remember_foreign_move(history: History, observation: Observation) -> History
     """Note that somebody else changed the replicas since the last cycle; what was tried before is not judged then."""
     workload, left = observation.workload, history.replicas_left
     mover = workload.replicas_set_by
-    if left is None or left == workload.desired_replicas or mover is None:
+    if left is None or left == workload.asked_replicas or mover is None:
         return history
     move = ForeignMove(
         time=observation.time,
-        replicas=workload.desired_replicas,
+        replicas=workload.asked_replicas,
         by=mover.name[:_LONGEST_MANAGER],
         deliberate=mover.deliberate,
     )
@@ -137,13 +137,21 @@ def remember_factor(history: History, now: datetime, factor: LimitingFactor) -> 
     return history.model_copy(update={"factor": before.model_copy(update={"steady": steady})})
 
 
-def remember_worker_pods(history: History, workload: Workload, proposals: Iterable[Proposal]) -> History:
-    """Note how many pods replace the workers, once: the count is not to be multiplied again. One worker: forget it."""
-    workers = workload.launch.workers
+def remember_worker_pods(
+    history: History, workload: Workload, proposals: Iterable[Proposal], worker_bytes: int | None = None
+) -> History:
+    """Note how many pods replace the workers, once: the count is not to be multiplied again. One worker: forget it.
+
+    Args:
+        worker_bytes: what a worker takes now. More pods have less to do each, so the most of the way counts.
+    """
+    workers, proposals = workload.launch.workers, tuple(proposals)
     if workers is None:
         return history
     if workers == 1:
-        return history.model_copy(update={"pods_for_one_worker": None})
+        return history.model_copy(update={"pods_for_one_worker": None, "worker_bytes": None})
+    if proposals and worker_bytes is not None:
+        history = history.model_copy(update={"worker_bytes": max(worker_bytes, history.worker_bytes or 0)})
     if history.pods_for_one_worker is None and any(proposal.knob is Knob.REPLICAS for proposal in proposals):
         pods = workload.desired_replicas * workers
         return history.model_copy(update={"pods_for_one_worker": pods})

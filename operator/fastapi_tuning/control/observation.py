@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import MetricsSource
+from fastapi_tuning.control.autoscaler import Autoscaler
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.rolling_update import RollingUpdate
 
@@ -29,6 +30,8 @@ class PodTraffic:
     cpu_cores: float | None = None
     """Seconds of CPU per second."""
     resident_bytes: float | None = None
+    sums_workers: bool = False
+    """Whether the two are sums over all workers of the pod; else they are of the one that answered."""
     threads: int | None = None
     """Size of the pool. This and the next three exist only with the agent."""
     threads_busy: float | None = None
@@ -205,6 +208,28 @@ class EnvironmentSetting:
     blocked_message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """CPU or memory that the container requests, or is limited to."""
+
+    kind: str
+    """"requests" or "limits"."""
+    resource: str
+    """"cpu" or "memory"."""
+    quantity: str
+    """As it is written."""
+    amount: float
+    """Cores or bytes."""
+    is_ours: bool = False
+    """Whether we wrote it."""
+    owner: str | None = None
+    """The field manager that states it for good; None: nobody does."""
+
+    @property
+    def told(self) -> str:
+        return f"{self.kind}.{self.resource} {self.quantity}"
+
+
 class Enforcement(StrEnum):
     """Whether the pod template tells an agent in its pods to start one worker."""
 
@@ -274,6 +299,8 @@ class Workload:
     launch: LaunchForm
     cpu_limit_cores: float | None
     memory_limit_bytes: float | None = None
+    resources: tuple[Reservation, ...] = ()
+    """Of the container, as far as they are CPU or memory."""
     delivery: Delivery = Delivery.ROLLOUT
     unschedulable: Unschedulable | None = None
     """None: every pod has found its node."""
@@ -286,7 +313,14 @@ class Workload:
     foreign_owners: tuple[ForeignOwner, ...] = ()
     """Others who have a say in the target."""
     replicas_set_by: ReplicaMover | None = None
-    """None: we did, or nobody."""
+    """None: we did, or nobody. Where an autoscaler moves the pods for us, this is about its least pods."""
+    autoscaler: Autoscaler | None = None
+    """What moves the pods for us; None: their count is set itself."""
+
+    @property
+    def asked_replicas(self) -> int:
+        """The count that we would set: of the pods, or the least of the autoscaler that moves them."""
+        return self.desired_replicas if self.autoscaler is None else self.autoscaler.floor
 
     @property
     def mixes_versions(self) -> bool:

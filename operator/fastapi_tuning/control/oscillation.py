@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from fastapi_tuning.api.status import History, ReplicaMove
+from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.status import History
 
 EFFECT_DELAY = timedelta(seconds=45)
 """Dead time: half a scrape period, half the rate window, half a cycle. No judgement of a move before."""

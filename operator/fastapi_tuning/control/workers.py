@@ -50,16 +50,25 @@ def without_room(spec: FastAPITuningSpec, workload: Workload, history: History) 
     pods = _pods_for_one_worker(spec, workload, history)
     if pods is None or pods <= spec.replicas.max:
         return ()
+    message = f"needs {pods} pods, replicas.max is {spec.replicas.max}"
+    return (unfit(workload, Hold(reason=Reason.AT_MAXIMUM, message=message)),)
+
+
+def unfit(workload: Workload, hold: Hold) -> Verdict:
+    """The change as something stands against it, held before any pod is added for it."""
+    proposal = _change(workload)
+    return Verdict(proposal=proposal, wished=proposal.wanted, value=None, guards=(hold,))
+
+
+def _change(workload: Workload) -> Proposal:
     launch = workload.launch
-    proposal = Proposal(
+    return Proposal(
         knob=Knob.WORKERS,
         current=launch.workers,
         wanted=1,
         reason=Reason.WORKERS_TO_PODS,
         message=f"{launch.workers} workers a pod ({launch.workers_from})",
     )
-    hold = Hold(reason=Reason.AT_MAXIMUM, message=f"needs {pods} pods, replicas.max is {spec.replicas.max}")
-    return (Verdict(proposal=proposal, wished=proposal.wanted, value=None, guards=(hold,)),)
 
 
 def _pods_for_one_worker(spec: FastAPITuningSpec, workload: Workload, history: History) -> int | None:

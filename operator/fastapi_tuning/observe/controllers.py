@@ -2,10 +2,11 @@
 
 What this costs: one call per namespace and cycle for HorizontalPodAutoscalers; for each of the other kinds one call per
 namespace and minute, and where the cluster does not know the kind one call in five minutes, for all namespaces.
+ScaledObjects whose bounds we set (spec.replicas.via) are read in each cycle, too: a write needs the newest version.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -47,8 +48,15 @@ class ControllerReader:
     _lists: dict[tuple[Kind, str], _Listed] = field(default_factory=dict)
     _unknown_since: dict[Kind, datetime] = field(default_factory=dict)
 
-    async def read(self, namespaces: Iterable[str], now: datetime) -> Mapping[str, Controllers | TargetUnavailable]:
+    async def read(
+        self, namespaces: Iterable[str], now: datetime, *, scaled_objects_driven_in: Container[str] = ()
+    ) -> Mapping[str, Controllers | TargetUnavailable]:
         """What is in each namespace, or why that is not known: then nothing may be moved in it."""
+        self._lists = {
+            (kind, namespace): listed
+            for (kind, namespace), listed in self._lists.items()
+            if kind is not SCALED_OBJECT or namespace not in scaled_objects_driven_in
+        }
         self._lists = {key: listed for key, listed in self._lists.items() if now - listed.time < _FRESH}
         names = sorted(set(namespaces))
         gate = asyncio.Semaphore(_PARALLEL_READS)

@@ -54,7 +54,7 @@ def owners_by_fields(
 ) -> tuple[ForeignOwner, ...]:
     """Field managers that state replicas or a variable of ours for good, and one whose template is rolled out now."""
     entries = tuple(managed_fields)
-    replicas = [each for each in replica_managers(entries) if _reconciles(each)]
+    replicas = [each for each in replica_managers(entries) if reconciles(each)]
     variables = variable_managers(entries, container)
     template = template_manager(entries) if rollout_in_progress else None
     return (
@@ -76,17 +76,27 @@ def replicas_set_by(managed_fields: Iterable[Json], replicas: int) -> ReplicaMov
     be its default, after a manifest stopped to state the number.
     """
     entries = tuple(managed_fields)
-    managers = replica_managers(entries)
-    if any(each.is_ours for each in managers) or not entries:
+    if not entries:
+        return None
+    return replica_mover(replica_managers(entries), unrecorded_is_deliberate=replicas != _DEFAULT_REPLICAS)
+
+
+def replica_mover(managers: tuple[FieldManager, ...], *, unrecorded_is_deliberate: bool) -> ReplicaMover | None:
+    """Who of a field's managers set it to what it is; None: we did.
+
+    Args:
+        unrecorded_is_deliberate: whether somebody meant a value that has no manager.
+    """
+    if any(each.is_ours for each in managers):
         return None
     if not managers:
-        return ReplicaMover(name=_UNRECORDED, deliberate=replicas != _DEFAULT_REPLICAS)
+        return ReplicaMover(name=_UNRECORDED, deliberate=unrecorded_is_deliberate)
     last = max(managers, key=lambda each: each.time)
-    deliberate = _reconciles(last) or last.subresource == "scale" or last.name in _BY_HAND
+    deliberate = reconciles(last) or last.subresource == "scale" or last.name in _BY_HAND
     return ReplicaMover(name=last.told, deliberate=deliberate)
 
 
-def _reconciles(manager: FieldManager) -> bool:
+def reconciles(manager: FieldManager) -> bool:
     """Whether it will state its value again, rather than having changed it once."""
     return not manager.is_ours and (manager.operation == "Apply" or manager.name in _ARGO_CD)
 
@@ -107,25 +117,26 @@ def _rolling(manager: FieldManager) -> ForeignOwner:
 
 def _horizontal(autoscalers: Iterable[Json], reference: TargetReference) -> Iterator[ForeignOwner]:
     for each in autoscalers:
-        if _names(_spec(each).get("scaleTargetRef"), reference):
-            scaled = _scaled_object_of(each)
-            yield _scaler(f"HorizontalPodAutoscaler {_name(each)}" if scaled is None else f"ScaledObject {scaled}")
+        if names(_spec(each).get("scaleTargetRef"), reference):
+            scaled = scaled_object_of(each)
+            yield scaler(f"HorizontalPodAutoscaler {_name(each)}" if scaled is None else f"ScaledObject {scaled}")
 
 
 def _scaled(objects: Iterable[Json], reference: TargetReference) -> Iterator[ForeignOwner]:
     for each in objects:
-        if _names(_spec(each).get("scaleTargetRef"), reference):
-            yield _scaler(f"ScaledObject {_name(each)}")
+        if names(_spec(each).get("scaleTargetRef"), reference):
+            yield scaler(f"ScaledObject {_name(each)}")
 
 
-def _scaler(owner: str) -> ForeignOwner:
+def scaler(owner: str) -> ForeignOwner:
+    """An autoscaler of the target."""
     return ForeignOwner(reason=Reason.ANOTHER_AUTOSCALER, field=REPLICAS_FIELD, owner=owner, knobs=(Knob.REPLICAS,))
 
 
 def _rollouts(rollouts: Iterable[Json], reference: TargetReference) -> Iterator[ForeignOwner]:
     """An Argo Rollout with `workloadRef` runs pods of its own from the Deployment's template, and scales it down."""
     for each in rollouts:
-        if _names(_spec(each).get("workloadRef"), reference):
+        if names(_spec(each).get("workloadRef"), reference):
             progressing = _status(each).get("phase") not in (None, "Healthy")
             yield ForeignOwner(
                 reason=Reason.PROGRESSIVE_DELIVERY,
@@ -143,7 +154,7 @@ def _canaries(canaries: Iterable[Json], reference: TargetReference) -> Iterator[
     for each in canaries:
         target, owner = _spec(each).get("targetRef"), f"Canary {_name(each)}"
         analysing = _status(each).get("phase") in _ANALYSING
-        if _names(target, reference):
+        if names(target, reference):
             yield ForeignOwner(
                 reason=Reason.PROGRESSIVE_DELIVERY,
                 field=f"{REPLICAS_FIELD} and {TEMPLATE_FIELD}",
@@ -151,7 +162,7 @@ def _canaries(canaries: Iterable[Json], reference: TargetReference) -> Iterator[
                 knobs=(Knob.REPLICAS, *SETTINGS),
                 mixes_versions=analysing,
             )
-        elif _names(_primary_of(target), reference):
+        elif names(_primary_of(target), reference):
             yield ForeignOwner(
                 reason=Reason.PROGRESSIVE_DELIVERY,
                 field=TEMPLATE_FIELD,
@@ -178,19 +189,19 @@ def _vertical(autoscalers: Iterable[Json], reference: TargetReference) -> Iterat
     for each in autoscalers:
         policy = _spec(each).get("updatePolicy")
         mode = (policy.get("updateMode") if isinstance(policy, dict) else None) or "Auto"
-        if mode != "Off" and _names(_spec(each).get("targetRef"), reference):
+        if mode != "Off" and names(_spec(each).get("targetRef"), reference):
             owner = f"VerticalPodAutoscaler {_name(each)} ({mode})"
             yield ForeignOwner(reason=Reason.VERTICAL_AUTOSCALER, field=_RESOURCES_FIELD, owner=owner, knobs=())
 
 
-def _names(target: Any, reference: TargetReference) -> bool:
-    """Deployment is what a ScaledObject means that names no kind."""
+def names(target: Any, reference: TargetReference) -> bool:
+    """Whether a reference is to our target; Deployment is what a ScaledObject means that names no kind."""
     if not isinstance(target, dict):
         return False
     return (target.get("kind") or "Deployment", target.get("name")) == (reference.kind, reference.name)
 
 
-def _scaled_object_of(autoscaler: Json) -> str | None:
+def scaled_object_of(autoscaler: Json) -> str | None:
     """The ScaledObject for which KEDA made it."""
     owners = autoscaler.get("metadata", {}).get("ownerReferences") or ()
     return next((str(owner.get("name")) for owner in owners if owner.get("kind") == "ScaledObject"), None)

@@ -55,7 +55,20 @@ def foreign_variables(managed_fields: Iterable[Mapping[str, Any]], container: st
 
 def replica_managers(managed_fields: Iterable[Mapping[str, Any]]) -> tuple[FieldManager, ...]:
     """All that own `spec.replicas`, through whatever subresource; several do if they applied the same value."""
-    return tuple(_manager(entry) for entry in managed_fields if "f:replicas" in _at(entry.get("fieldsV1"), "f:spec"))
+    return spec_managers(managed_fields, "replicas")
+
+
+def spec_managers(managed_fields: Iterable[Mapping[str, Any]], field: str) -> tuple[FieldManager, ...]:
+    """All that own a field of an object's spec."""
+    return tuple(_manager(entry) for entry in managed_fields if f"f:{field}" in _at(entry.get("fieldsV1"), "f:spec"))
+
+
+def resource_managers(
+    managed_fields: Iterable[Mapping[str, Any]], container: str, kind: str, resource: str
+) -> tuple[FieldManager, ...]:
+    """All that own one of the container's requests or limits."""
+    path = ("f:spec", "f:template", "f:spec", "f:containers", _key(container), "f:resources", f"f:{kind}")
+    return tuple(_manager(each) for each in managed_fields if f"f:{resource}" in _at(each.get("fieldsV1"), *path))
 
 
 def template_manager(managed_fields: Iterable[Mapping[str, Any]]) -> FieldManager | None:

@@ -153,6 +153,7 @@ def _pod_traffic(pod: PodKey, samples: PodSamples) -> PodTraffic:
         requests_in_flight=gauge("fastapi_tuning_requests_in_flight"),
         open_connections=gauge("fastapi_tuning_connections"),
         resident_bytes=gauge("process_resident_memory_bytes") if resident is None else resident,
+        sums_workers=resident is not None,
     )
 
 

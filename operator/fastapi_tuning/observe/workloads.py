@@ -13,12 +13,14 @@ from fastapi_tuning.api.agent import INJECT_ANNOTATION
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api.status import Settings
+from fastapi_tuning.api.via import ReplicasVia
 from fastapi_tuning.api_server import ApiServer, Json, resource_path
 from fastapi_tuning.control.foreign_owner import ForeignOwner
 from fastapi_tuning.control.knobs import VARIABLES, WORKER_VARIABLES
 from fastapi_tuning.control.observation import Workload
 from fastapi_tuning.errors import ContainerNotFound, TargetNotUnderstood
 from fastapi_tuning.observe.agents import Agents, agents_of, ready_since
+from fastapi_tuning.observe.autoscalers import through_autoscaler
 from fastapi_tuning.observe.controllers import Controllers
 from fastapi_tuning.observe.foreign_owners import owners_by_fields, owners_by_objects, replicas_set_by
 from fastapi_tuning.observe.label_selector import selector_text
@@ -28,6 +30,7 @@ from fastapi_tuning.observe.ownership import foreign_variables, own_variables, s
 from fastapi_tuning.observe.pod_trouble import out_of_memory_time, unschedulable
 from fastapi_tuning.observe.pods_beside import ending_pods, rolling_update_of
 from fastapi_tuning.observe.quantity import quantity_of
+from fastapi_tuning.observe.resources import reservations_of
 from fastapi_tuning.observe.signals import PodKey
 
 OUR_VARIABLES = frozenset((*VARIABLES.values(), *WORKER_VARIABLES))
@@ -41,8 +44,10 @@ class Target:
     workload: Workload
     ready_since: Mapping[PodKey, datetime]
     agents: Agents
+    own_variables: frozenset[str]
+    """Variables in the pod template that we set."""
     rolled_out: Settings
-    """What the pod template holds of ours."""
+    """What they say."""
     injectable: bool
     """Whether the pod template lets the webhook bring the agent in."""
 
@@ -60,8 +65,18 @@ def deployment_path(namespace: str, name: str) -> str:
     return resource_path("apps/v1", "deployments", namespace=namespace, name=name)
 
 
-async def read_target(api: ApiServer, namespace: str, reference: TargetReference, controllers: Controllers) -> Target:
-    """The target as it is now; `controllers` are the objects of its namespace that may have a say in it.
+async def read_target(
+    api: ApiServer,
+    namespace: str,
+    reference: TargetReference,
+    controllers: Controllers,
+    via: ReplicasVia | None = None,
+) -> Target:
+    """The target as it is now.
+
+    Args:
+        controllers: the objects of its namespace that may have a say in it.
+        via: the autoscaler of its that is to move the pods; None: their count is set.
 
     Raises:
         NotFound: no such Deployment.
@@ -78,7 +93,10 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
         if (since := ready_since(pod)) is not None and "deletionTimestamp" not in pod["metadata"]
     }
     container = app_container(deployment["spec"]["template"]["spec"]["containers"], reference.container_name)
+    ours = own_variables(deployment["metadata"].get("managedFields") or (), container)
     workload = workload_of(deployment, reference, len(ready), owners_by_objects(controllers, reference))
+    if via is not None:
+        workload = through_autoscaler(workload, via, controllers, reference)
     return Target(
         workload=replace(
             workload,
@@ -87,7 +105,8 @@ async def read_target(api: ApiServer, namespace: str, reference: TargetReference
             ending_pods=ending_pods(pods, workload.desired_replicas),
             cpu_limit_cores=_limit_in_force(workload, pods),
         ),
-        rolled_out=settings_in(own_variables(deployment["metadata"].get("managedFields") or (), container)),
+        own_variables=frozenset(ours),
+        rolled_out=settings_in(ours),
         ready_since=ready,
         agents=agents_of(pods),
         injectable=_is_injectable(deployment["spec"]["template"]),
@@ -123,6 +142,7 @@ def workload_of(deployment: Json, reference: TargetReference, ready: int, owners
         launch=launch_form(container, foreign_variables(managed_fields, container["name"])),
         cpu_limit_cores=_cores(container.get("resources", {}).get("limits", {}).get("cpu")),
         memory_limit_bytes=quantity_of(container, "limits", "memory"),
+        resources=reservations_of(container, managed_fields),
         update=rolling_update_of(spec),
         foreign_owners=(
             *owners,

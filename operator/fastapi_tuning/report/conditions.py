@@ -14,6 +14,7 @@ from fastapi_tuning.control.guards.database import connections_told
 from fastapi_tuning.control.guards.verdict import Hold
 from fastapi_tuning.control.objective import Verdict
 from fastapi_tuning.control.observation import NoData, NoTraffic, Signals, Workload
+from fastapi_tuning.control.one_process import need_of_one, reserved_told
 from fastapi_tuning.control.stops import Stop
 
 _MESSAGE_LENGTH = 1024
@@ -21,12 +22,14 @@ _MESSAGE_LENGTH = 1024
 _LIMITING = (
     Reason.AT_MAXIMUM,
     Reason.ANOTHER_AUTOSCALER,
+    Reason.AUTOSCALER_NOT_FOUND,
     Reason.DUPLICATE_TARGET,
     Reason.PROGRESSIVE_DELIVERY,
     Reason.FIELD_CONFLICT,
     Reason.UNSCHEDULABLE,
     Reason.DATABASE_BUDGET,
 )
+_NEEDS_A_PERSON = (Reason.FIELD_CONFLICT, Reason.PAUSED, Reason.AUTOSCALER_NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +81,22 @@ def findings_of_cycle(workload: Workload, signals: Signals, outcome: Outcome, fa
         ConditionType.METRICS_AVAILABLE: _metrics(signals, workload),
         ConditionType.OBJECTIVE_MET: _objective(signals, outcome),
         ConditionType.SCALING_LIMITED: _limited(outcome),
-        ConditionType.ONE_WORKER_PER_POD: _one_worker(workload, outcome),
+        ConditionType.ONE_WORKER_PER_POD: _one_worker(workload, signals, outcome),
         ConditionType.SETTINGS_EFFECTIVE: _settings(workload),
         ConditionType.NO_CONFLICT: _conflict(outcome.owners),
         ConditionType.STALLED: Finding(
-            status=_status(failure is not None and failure.reason in (Reason.FIELD_CONFLICT, Reason.PAUSED)),
+            status=_status(failure is not None and failure.reason in _NEEDS_A_PERSON),
             reason=failure.reason if failure else Reason.TUNING,
             message=failure.message if failure else "",
         ),
         **database,
     }
+
+
+def findings_of_missing_autoscaler(owners: Iterable[ForeignOwner]) -> list[Finding]:
+    """What was looked for where spec.replicas.via names an autoscaler that the target does not have."""
+    missing = (each for each in owners if each.reason is Reason.AUTOSCALER_NOT_FOUND)
+    return [Finding(status="False", reason=each.reason, message=each.told) for each in missing]
 
 
 def findings_of_stops(stops: Iterable[Stop]) -> Findings:
@@ -202,7 +211,7 @@ def _database(share: DatabaseShare) -> Finding:
     return Finding(status="True", reason=Reason.DATABASE_BUDGET, message=told)
 
 
-def _one_worker(workload: Workload, outcome: Outcome) -> Finding:
+def _one_worker(workload: Workload, signals: Signals, outcome: Outcome) -> Finding:
     launch = workload.launch
     if launch.workers is None:
         message = f"the worker count is not in the pod template: {launch.workers_from}"
@@ -216,7 +225,8 @@ def _one_worker(workload: Workload, outcome: Outcome) -> Finding:
         remedy = "spec.workers.mode: Enforce turns them into pods"
     else:
         remedy = "no environment variable overrides that: change it and multiply the replicas"
-    message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}"
+    reserved = reserved_told(workload, need_of_one(workload, signals))
+    message = f"{launch.workers} workers a pod by {launch.workers_from}; {remedy}; with one worker each, {reserved}"
     return Finding(status="False", reason=Reason.SEVERAL_WORKERS, message=message)
 
 

@@ -84,6 +84,7 @@ def recommendation_of(outcome: Outcome) -> Recommendation:
         replicas=None if replicas is None else _bounds(replicas, outcome),
         settings=Settings(
             replicas=replicas,
+            max_replicas=wanted.get(Knob.CEILING),
             threads=wanted.get(Knob.THREADS),
             limit_concurrency=wanted.get(Knob.LIMIT_CONCURRENCY),
             timeout_keep_alive_seconds=wanted.get(Knob.TIMEOUT_KEEP_ALIVE),
@@ -210,8 +211,13 @@ def moves_among(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 
 def current_of(observation: Observation, applied: Settings, threads: int | None) -> Settings:
     """Values in force."""
+    workload = observation.workload
     return applied.model_copy(
-        update={"replicas": observation.workload.desired_replicas, "threads": threads or applied.threads}
+        update={
+            "replicas": workload.desired_replicas,
+            "max_replicas": None if workload.autoscaler is None else workload.autoscaler.ceiling,
+            "threads": threads or applied.threads,
+        }
     )
 
 

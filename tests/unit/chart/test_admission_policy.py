@@ -54,6 +54,13 @@ def test_without_the_right_to_change_a_webhook_there_is_no_policy_about_it(rende
     assert set(policies(render(setting))) == POLICIES - {f"{NAME}-webhook"}
 
 
+def test_with_the_right_to_change_autoscalers_there_is_a_policy_about_them(render: Render) -> None:
+    manifests = render("autoscalers.enabled=true")
+    assert set(policies(manifests)) == POLICIES | {f"{NAME}-autoscalers"}
+    bindings = [each["spec"] for each in manifests if each["kind"] == "ValidatingAdmissionPolicyBinding"]
+    assert {each["policyName"] for each in bindings} == set(policies(manifests))
+
+
 def test_they_can_be_left_out(render: Render) -> None:
     assert not any("AdmissionPolicy" in each["kind"] for each in render("admissionPolicy.enabled=false"))
 

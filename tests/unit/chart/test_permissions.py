@@ -68,6 +68,12 @@ def test_it_reaches_its_own_secret_lease_and_webhook_by_name_and_no_other(render
     }
 
 
+def test_it_may_write_to_autoscalers_only_where_that_is_asked_for(render: Render) -> None:
+    written = {("autoscaling", "horizontalpodautoscalers", "patch"), ("keda.sh", "scaledobjects", "patch")}
+    permissions = _permissions(only(render("autoscalers.enabled=true"), "ClusterRole"))
+    assert permissions == WHERE_IT_ACTS | written | SCAN_FOR_THE_CRD | ITS_OWN_WEBHOOK
+
+
 def test_without_the_live_path_it_may_not_write_to_pods(render: Render) -> None:
     permissions = _permissions(only(render("live.enabled=false"), "ClusterRole"))
     assert permissions == (WHERE_IT_ACTS - {("", "pods", "patch")}) | SCAN_FOR_THE_CRD

@@ -44,8 +44,8 @@ def _where(role: Manifest, resource: str, watched: str) -> str:
 
 
 def test_the_page_lists_every_right_and_no_other(render: Render) -> None:
-    everywhere = of_the_chart(render(), watched="ClusterRole")
-    in_namespaces = of_the_chart(render("watchNamespaces={shop}"), watched="Role")
+    everywhere = of_the_chart(render("autoscalers.enabled=true"), watched="ClusterRole")
+    in_namespaces = of_the_chart(render("autoscalers.enabled=true", "watchNamespaces={shop}"), watched="Role")
     assert of_the_page() == everywhere | in_namespaces
 
 

@@ -9,6 +9,8 @@ from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode
 from fastapi_tuning.api.status import EvidenceSlot, History, Learned, ReplicaNeed, Sample, Settings
+from fastapi_tuning.api.via import ReplicasVia
+from fastapi_tuning.control.autoscaler import Autoscaler
 from fastapi_tuning.control.burn import ErrorBudget, Evidence
 from fastapi_tuning.control.capacity import PodCapacity
 from fastapi_tuning.control.cycle import Surroundings
@@ -143,6 +145,19 @@ def foreign_owner(**changes: Any) -> ForeignOwner:
         field="spec.replicas",
         owner="HorizontalPodAutoscaler checkout-hpa",
         knobs=(Knob.REPLICAS,),
+    )
+    return replace(plain, **changes)
+
+
+def autoscaler(floor: int | None = 2, ceiling: int | None = 10, **changes: Any) -> Autoscaler:
+    """A HorizontalPodAutoscaler of the target, whose bounds nobody states for good."""
+    plain = Autoscaler(
+        kind=ReplicasVia.HORIZONTAL_POD_AUTOSCALER,
+        name="checkout",
+        uid="a",
+        resource_version="7",
+        stated_floor=floor,
+        stated_ceiling=ceiling,
     )
     return replace(plain, **changes)
 

@@ -11,6 +11,7 @@ from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource
 from fastapi_tuning.api.status import Experiment, Growth, History, LimitingFactor, Settings
 from fastapi_tuning.control.cycle import Outcome, tune
+from fastapi_tuning.control.foreign_owner import OWNABLE
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.observation import (
@@ -228,7 +229,7 @@ EVERY_LIMIT = spec(
 
 
 def test_every_knob_that_is_asked_for_is_judged() -> None:
-    assert proposed(decided(wish=EVERY_LIMIT)) == set(Knob) - {Knob.WORKERS}
+    assert proposed(decided(wish=EVERY_LIMIT)) == set(OWNABLE) - {Knob.WORKERS}
 
 
 def test_a_setting_that_the_launcher_ignores_is_not_proposed() -> None:
@@ -238,7 +239,7 @@ def test_a_setting_that_the_launcher_ignores_is_not_proposed() -> None:
     heard = EnvironmentSetting(variable="UVICORN_TIMEOUT_KEEP_ALIVE", current=None)
     seen = observation(workload=workload(launch=launch(settings=(ignored, heard))))
 
-    assert proposed(decided(seen, wish=EVERY_LIMIT)) == set(Knob) - {Knob.WORKERS, Knob.LIMIT_CONCURRENCY}
+    assert proposed(decided(seen, wish=EVERY_LIMIT)) == set(OWNABLE) - {Knob.WORKERS, Knob.LIMIT_CONCURRENCY}
 
 
 def test_running_pods_need_no_variable_that_the_launcher_reads() -> None:

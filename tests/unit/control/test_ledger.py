@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from fastapi_tuning.api.status import History, ReplicaMove, Settings
+from fastapi_tuning.api.replica_move import ReplicaMove
+from fastapi_tuning.api.status import History, Settings
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.ledger import applied_after, history_after, original_after
 from fastapi_tuning.control.observation import Delivery, Workload
@@ -18,10 +19,10 @@ def test_settings_that_we_moved_are_ours() -> None:
 
 
 def test_the_replicas_that_the_user_had_are_those_before_our_first_move_of_them() -> None:
-    had = original_after(Settings(), Settings(), 2, {Knob.REPLICAS: 5})
+    had = original_after(Settings(), Settings(), workload(desired_replicas=2), {Knob.REPLICAS: 5})
     assert had.replicas == 2
-    assert original_after(had, Settings(replicas=5), 5, {Knob.REPLICAS: 7}) == had
-    assert original_after(Settings(), Settings(), 2, {Knob.THREADS: 50}) == Settings()
+    assert original_after(had, Settings(replicas=5), workload(desired_replicas=5), {Knob.REPLICAS: 7}) == had
+    assert original_after(Settings(), Settings(), workload(), {Knob.THREADS: 50}) == Settings()
 
 
 def moved(moves: dict[Knob, int], past: History | None = None, target: Workload | None = None) -> History:

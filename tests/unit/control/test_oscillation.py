@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fastapi_tuning.api.status import ReplicaMove
+from fastapi_tuning.api.replica_move import ReplicaMove
 from fastapi_tuning.control.oscillation import EFFECT_DELAY, effect_delay, gain, oscillates
 from tests.unit.control.builders import NOW, ago, history
 

@@ -14,7 +14,7 @@ from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, Scal
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.foreign_owner import SETTINGS
-from fastapi_tuning.control.knobs import Knob
+from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.memory import PANIC
 from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, ReplicaMover, Traffic, Workload
@@ -252,7 +252,7 @@ def test_two_rollouts_are_an_interval_apart(
     moves = tune(wish, seen, past, beside).moves
     interval = timedelta(seconds=wish.apply.min_rollout_interval_seconds)
     recent = past.last_rollout_time is not None and NOW - past.last_rollout_time < interval
-    free = set(Knob) - {Knob.WORKERS} if seen.workload.delivery is Delivery.LIVE else {Knob.REPLICAS}
+    free = set(Knob) - {Knob.WORKERS} if seen.workload.delivery is Delivery.LIVE else set(COUNTS_OF_PODS)
 
     assert not recent or moves.keys() <= free
 

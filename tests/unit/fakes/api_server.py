@@ -25,6 +25,8 @@ class FakeApiServer:
     statuses: dict[str, list[Json]] = field(default_factory=dict)
     events: list[Json] = field(default_factory=list)
     owners: dict[tuple[str, str], str] = field(default_factory=dict)
+    own_resources: set[tuple[str, str, str]] = field(default_factory=set)
+    """Path, kind and resource of quantities that we set."""
     changed: list[str] = field(default_factory=list)
     admit: Callable[[Json], Json] = lambda pod: pod
     """What admission makes of a new pod."""
@@ -54,10 +56,12 @@ class FakeApiServer:
         self.pods.setdefault(namespace, []).extend(self._pod(f"{name}-{index}", labels) for index in range(replicas))
         return self.deployments[path]
 
-    def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop") -> None:
+    def add_autoscaler(self, name: str, target: str, *, namespace: str = "shop", **spec: Any) -> Json:
         reference = {"kind": "Deployment", "name": target}
-        scaler = {"metadata": {"name": name}, "spec": {"scaleTargetRef": reference}}
+        metadata = {"name": name, "uid": f"{namespace}-{name}", "resourceVersion": "1"}
+        scaler: Json = {"metadata": metadata, "spec": {"scaleTargetRef": reference, **spec}}
         self.autoscalers.setdefault(namespace, []).append(scaler)
+        return scaler
 
     def environment(self, name: str = "checkout", *, namespace: str = "shop") -> dict[str, str]:
         (container,) = self.deployments[DEPLOYMENTS.format(namespace, name)]["spec"]["template"]["spec"]["containers"]
@@ -91,7 +95,11 @@ class FakeApiServer:
         """What we own; others show only in `managedFields` that a test sets, and in conflicts."""
         names = [name for (where, name), owner in self.owners.items() if (where, owner) == (path, FIELD_MANAGER)]
         ours: Json = {f'k:{{"name":"{name}"}}': {} for name in names}
-        containers = {'k:{"name":"app"}': {"f:env": ours}}
+        resources: Json = {}
+        for where, kind, resource in self.own_resources:
+            if where == path:
+                resources.setdefault(f"f:{kind}", {})[f"f:{resource}"] = {}
+        containers = {'k:{"name":"app"}': {"f:env": ours, "f:resources": resources}}
         template = {"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}}
         return [{"manager": FIELD_MANAGER, "operation": "Apply", "fieldsV1": template}]
 
@@ -102,7 +110,11 @@ class FakeApiServer:
             return self._scale(path.removesuffix("/scale"), body)
         if "/pods/" in path:
             return self._patch_pod(path, body)
-        assert patch_type is PatchType.APPLY, "the template is only ever applied"
+        if "/horizontalpodautoscalers/" in path or "/scaledobjects/" in path:
+            return self._patch_autoscaler(path, body)
+        if patch_type is PatchType.STRATEGIC:
+            return self._merge_template(path, body)
+        assert patch_type is PatchType.APPLY, "the template is only ever applied, or merged by names"
         return self._apply(path, body)
 
     async def post(self, path: str, body: Json) -> Json:
@@ -138,6 +150,29 @@ class FakeApiServer:
         self._touch(path, deployment)
         return body
 
+    def _patch_autoscaler(self, path: str, body: Json) -> Json:
+        """A merge patch of the spec by compare-and-set, after which the fields are ours. It makes no pods."""
+        namespace, kind, name = path.split("/")[-3:]
+        known = self.controllers[kind] if kind in self.controllers else self.autoscalers.get(namespace, [])
+        for scaler in known:
+            metadata = scaler["metadata"]
+            if metadata["name"] != name:
+                continue
+            if (
+                body.get("metadata", {}).get("resourceVersion", metadata["resourceVersion"])
+                != (metadata["resourceVersion"])
+            ):
+                raise Conflict("the object has been modified; please apply your changes to the latest version")
+            merged = {**scaler["spec"], **body["spec"]}
+            scaler["spec"] = {key: value for key, value in merged.items() if value is not None}
+            metadata["resourceVersion"] = str(int(metadata["resourceVersion"]) + 1)
+            fields: Json = {"f:spec": {f"f:{field}": {} for field in body["spec"]}}
+            ours = {"manager": FIELD_MANAGER, "operation": "Update", "time": "2026-01-01T12:00:00Z", "fieldsV1": fields}
+            metadata["managedFields"] = [ours]
+            self.changed.append(path)
+            return body
+        raise NotFound(f"{path} not found")
+
     def _apply(self, path: str, body: Json) -> Json:
         """Server-side apply without force: what we left out is removed, what others own is a conflict."""
         deployment = self._found(path)
@@ -157,6 +192,28 @@ class FakeApiServer:
         kept = {name: value for name, value in present.items() if name not in ours}
         container["env"] = [{"name": name, "value": value} for name, value in {**kept, **wanted}.items()]
         self.owners |= {(path, name): self.owners.get((path, name), FIELD_MANAGER) for name in wanted}
+        self._touch(path, deployment)
+        return body
+
+    def _merge_template(self, path: str, body: Json) -> Json:
+        """A strategic merge patch of variables and resources, by compare-and-set; the values are ours then."""
+        deployment = self._found(path)
+        expected = body.get("metadata", {}).get("resourceVersion")
+        if expected not in (None, deployment["metadata"]["resourceVersion"]):
+            raise Conflict("the object has been modified; please apply your changes to the latest version")
+        (changed,) = body["spec"]["template"]["spec"]["containers"]
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        variables = {entry["name"]: entry["value"] for entry in container.get("env", [])}
+        for entry in changed["env"]:
+            if entry.get("$patch") == "delete":
+                variables.pop(entry["name"], None)
+            else:
+                variables[entry["name"]] = entry["value"]
+                self.owners[path, entry["name"]] = FIELD_MANAGER
+        container["env"] = [{"name": name, "value": value} for name, value in variables.items()]
+        for kind, quantities in changed["resources"].items():
+            container.setdefault("resources", {}).setdefault(kind, {}).update(quantities)
+            self.own_resources.update((path, kind, resource) for resource in quantities)
         self._touch(path, deployment)
         return body
 

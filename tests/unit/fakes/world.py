@@ -32,6 +32,8 @@ class Load:
     api: FakeApiServer
     requests_per_second: float
     reachable: bool = True
+    resident_bytes: float | None = None
+    """Of the process that answers; None: nobody measures it."""
 
     def query(self, promql: str, at: datetime) -> tuple[Sample, ...]:
         if not self.reachable:
@@ -48,13 +50,17 @@ class Load:
             if deployment["spec"]["template"]["metadata"]["labels"] == pod["metadata"]["labels"]
         ]
 
-    @staticmethod
-    def _samples(promql: str, namespace: str, pod: str, rate: float) -> list[Sample]:
+    def _samples(self, promql: str, namespace: str, pod: str, rate: float) -> list[Sample]:
         labels = {"namespace": namespace, "pod": pod}
         if promql.startswith("count by"):
             return [Sample(labels={**labels, "__name__": f"{HISTOGRAM}_count"}, value=1)]
         if promql.startswith("max by (namespace, pod, __name__)"):
-            return [Sample(labels={**labels, "__name__": "fastapi_tuning_thread_pool_limit"}, value=40)]
+            gauges = {"fastapi_tuning_thread_pool_limit": 40.0, "process_resident_memory_bytes": self.resident_bytes}
+            return [
+                Sample(labels={**labels, "__name__": name}, value=value)
+                for name, value in gauges.items()
+                if value is not None
+            ]
         if f"{HISTOGRAM}_bucket" in promql:
             return [Sample(labels={**labels, "le": edge}, value=rate) for edge in ("0.5", "+Inf")]
         value = {

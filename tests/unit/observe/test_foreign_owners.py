@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import TargetReference
-from fastapi_tuning.control.foreign_owner import SETTINGS, ForeignOwner
+from fastapi_tuning.control.foreign_owner import OWNABLE, SETTINGS, ForeignOwner
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.observe.controllers import (
     CANARY,
@@ -102,14 +102,14 @@ def test_an_argo_rollout_of_the_target_has_replicas_and_template(phase: str | No
     (found,) = owners(ROLLOUT, {"workloadRef": TARGET}, status={"phase": phase})
 
     assert found.told == "spec.replicas and spec.template is owned by Rollout x"
-    assert set(found.knobs) == set(Knob)
+    assert set(found.knobs) == set(OWNABLE)
     assert found.mixes_versions is mixed
 
 
 def test_what_a_flagger_canary_names_is_flagger_s() -> None:
     (found,) = owners(CANARY, {"targetRef": TARGET}, status={"phase": "Succeeded"})
 
-    assert set(found.knobs) == set(Knob)
+    assert set(found.knobs) == set(OWNABLE)
     assert not found.mixes_versions
 
 

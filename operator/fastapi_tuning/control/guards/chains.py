@@ -1,6 +1,7 @@
 """The chains: read from top to bottom, they are the specification of what may happen."""
 
 from fastapi_tuning.api.reasons import Reason
+from fastapi_tuning.control.guards.autoscaler import owned_ceiling
 from fastapi_tuning.control.guards.database import database_budget, room_to_restart
 from fastapi_tuning.control.guards.evidence import (
     awaiting_effect,
@@ -43,6 +44,7 @@ REPLICA_CHAIN: Chain = (
     bounds,
     mode_off,
     foreign_owner,
+    owned_ceiling,
     unschedulable,
     partly_scraped,
     rollout_in_progress,
@@ -66,6 +68,7 @@ FALLBACK_CHAIN: Chain = (
     bounds,
     mode_off,
     foreign_owner,
+    owned_ceiling,
     unschedulable,
     database_budget,
     step,
@@ -79,6 +82,7 @@ TAKE_BACK_CHAIN: Chain = (
     bounds,
     mode_off,
     foreign_owner,
+    owned_ceiling,
     partly_scraped,
     rollout_in_progress,
     own_watch,
@@ -90,6 +94,17 @@ TAKE_BACK_CHAIN: Chain = (
 )
 """Pods that brought nothing go though the objective is missed: they cost, and may do harm. So do those whose
 database connections are another's fair share."""
+
+BOUND_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    foreign_owner,
+    owned_ceiling,
+    suspended,
+    stopped,
+    mode_recommend,
+)
+"""A bound of an autoscaler, where that moves no pod: who may is all there is to ask."""
 
 LIVE_TAKE_BACK_CHAIN: Chain = (
     bounds,
@@ -166,13 +181,21 @@ WORKERS_CHAIN: Chain = tuple(guard for guard in ROLLOUT_SETTING_CHAIN if guard i
 """Fewer workers a pod take nothing away, since as many pods came before them: that need not be watched for first."""
 
 
+TAKES_BACK = (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
+"""Reasons for which pods, or threads, must go."""
+
+
 def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     """By what the move costs."""
     live = workload.delivery is Delivery.LIVE
     relieves = proposal.reason is Reason.MEMORY_SHORT
-    takes_back = proposal.reason in (Reason.DOWNSTREAM_LIMITS, Reason.DATABASE_SHARE)
+    takes_back = proposal.reason in TAKES_BACK
     if proposal.reason is Reason.FALLBACK:
         return FALLBACK_CHAIN
+    if proposal.reason is Reason.BOUND_OF_AUTOSCALER:
+        return BOUND_CHAIN
+    if proposal.knob is Knob.CEILING:
+        return TAKE_BACK_CHAIN
     if proposal.knob is Knob.WORKERS:
         return WORKERS_CHAIN
     if proposal.knob is Knob.REPLICAS:
