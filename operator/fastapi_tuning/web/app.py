@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from starlette.types import ASGIApp
+
 from fastapi_tuning import __version__
 from fastapi_tuning.errors import AccessUnknown, FastAPITuningError, NotAllowed, NotFound, NotSignedIn
 from fastapi_tuning.web.api import PREFIX, api
@@ -24,7 +26,7 @@ _REFUSALS: dict[type[FastAPITuningError], tuple[int, str]] = {
 }
 
 
-def web_app(*routers: APIRouter) -> FastAPI:
+def web_app(*routers: APIRouter) -> ASGIApp:
     """The app that serves these routes."""
     app = FastAPI(
         title="fastapi-tuning-operator",
@@ -38,8 +40,7 @@ def web_app(*routers: APIRouter) -> FastAPI:
         app.include_router(router)
     for refusal in _REFUSALS:
         app.add_exception_handler(refusal, _refused)
-    app.add_middleware(SecurityHeaders)
-    return app
+    return SecurityHeaders(app)
 
 
 def pages_by_token(objects: Objects, reviews: Reviews) -> tuple[APIRouter, ...]:

@@ -20,7 +20,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 
 class SecurityHeaders:
-    """Puts them on every answer of the app, errors included."""
+    """Puts them on every answer of the app. Around it, so that answers to mistakes of ours have them too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
