@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from fastapi_tuning.api.model import Label, Name
 from fastapi_tuning.web.catalogue import Catalogue
 from fastapi_tuning.web.credentials import token_in_header
-from fastapi_tuning.web.views import LONGEST_LIST, Document, Problem, Summaries, document
+from fastapi_tuning.web.views import Document, Part, Problem, Summaries, document
 
 PREFIX = "/api/v1"
 
@@ -21,8 +21,6 @@ _REFUSALS: _Answers = {
     503: {"model": Problem, "description": "The API server could not be asked, or the operator has just started."},
 }
 _MISSING: _Answers = {404: {"model": Problem, "description": "There is no such object."}}
-_After = Annotated[str, Query(max_length=320, description="`following` of the part before this one.")]
-_Limit = Annotated[int, Query(ge=1, le=LONGEST_LIST)]
 
 
 def _token(authorization: Annotated[str | None, Header(include_in_schema=False)] = None) -> SecretStr | None:
@@ -37,16 +35,16 @@ def api(catalogue: Catalogue) -> APIRouter:
     router = APIRouter(prefix=PREFIX, dependencies=[Depends(_TOKEN)], responses=_REFUSALS)
 
     @router.get("/fastapitunings")
-    async def list_everywhere(token: _Token, after: _After = "", limit: _Limit = LONGEST_LIST) -> Summaries:
+    async def list_everywhere(token: _Token, part: Annotated[Part, Query()]) -> Summaries:
         """FastAPITunings of every namespace that you may list them in."""
-        return await catalogue.everywhere(token, after, limit)
+        return await catalogue.everywhere(token, part)
 
     @router.get("/namespaces/{namespace}/fastapitunings")
     async def list_in_namespace(
-        token: _Token, namespace: Annotated[Label, Path()], after: _After = "", limit: _Limit = LONGEST_LIST
+        token: _Token, namespace: Annotated[Label, Path()], part: Annotated[Part, Query()]
     ) -> Summaries:
         """FastAPITunings of one namespace."""
-        return await catalogue.of_namespace(token, namespace, after, limit)
+        return await catalogue.of_namespace(token, namespace, part)
 
     @router.get("/namespaces/{namespace}/fastapitunings/{name}", responses=_MISSING)
     async def read(token: _Token, namespace: Annotated[Label, Path()], name: Annotated[Name, Path()]) -> Document:

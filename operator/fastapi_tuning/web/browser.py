@@ -19,7 +19,7 @@ from fastapi_tuning.web.credentials import LONGEST_TOKEN, token_in_form, token_i
 from fastapi_tuning.web.html import page_of_list, page_of_one, page_of_sign_in
 from fastapi_tuning.web.reviews import Reviews
 from fastapi_tuning.web.sessions import Session, Sessions
-from fastapi_tuning.web.views import LONGEST_LIST, Shown
+from fastapi_tuning.web.views import Part, Shown
 
 COOKIE = "fastapi-tuning-session"
 LOGIN = "/login"
@@ -46,9 +46,9 @@ def browser(catalogue: Catalogue, sessions: Sessions, now: Callable[[], datetime
     router = APIRouter(include_in_schema=False)
 
     @router.get("/")
-    async def overview(request: Request, after: Annotated[str, Query(max_length=320)] = "") -> Response:
+    async def overview(request: Request, part: Annotated[Part, Query()]) -> Response:
         visitor = Visitor(request, sessions)
-        found = await catalogue.everywhere(visitor.token, after, LONGEST_LIST)
+        found = await catalogue.everywhere(visitor.token, part)
         return HTMLResponse(page_of_list(found, visitor.user))
 
     @router.get("/namespaces/{namespace}/fastapitunings/{name}")

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from fastapi_tuning.errors import AccessUnknown, NotFound
 from fastapi_tuning.web.access import Question, Verb
 from fastapi_tuning.web.gate import Gate
-from fastapi_tuning.web.views import Shown, Summaries, summaries
+from fastapi_tuning.web.views import Part, Shown, Summaries, summaries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +36,16 @@ class Catalogue:
     gate: Gate
     objects: Objects
 
-    async def everywhere(self, token: SecretStr | None, after: str, limit: int) -> Summaries:
+    async def everywhere(self, token: SecretStr | None, part: Part) -> Summaries:
         """Of all namespaces that the caller may list; the others are not mentioned."""
         known = self.objects.all()
         namespaces = await self.gate.listable(token, {each.namespace for each in known})
-        return summaries(known, namespaces, after, limit)
+        return summaries(known, namespaces, part)
 
-    async def of_namespace(self, token: SecretStr | None, namespace: str, after: str, limit: int) -> Summaries:
+    async def of_namespace(self, token: SecretStr | None, namespace: str, part: Part) -> Summaries:
         """Of one namespace; whether there is such a namespace is not said."""
         await self.gate.admit(token, Question(verb=Verb.LIST, namespace=namespace))
-        return summaries(self.objects.all(), frozenset((namespace,)), after, limit)
+        return summaries(self.objects.all(), frozenset((namespace,)), part)
 
     async def one(self, token: SecretStr | None, namespace: str, name: str) -> Shown:
         """One object.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fastapi_tuning.api.model import ApiModel, Label, Name
 from fastapi_tuning.api.spec import FastAPITuningSpec, Mode
@@ -13,6 +13,15 @@ from fastapi_tuning.api.tuning import FastAPITuning, UnreadableTuning
 Shown = FastAPITuning | UnreadableTuning
 
 LONGEST_LIST = 500
+
+
+class Part(BaseModel):
+    """Which part of a list is wanted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: str = Field(default="", max_length=320, description="`following` of the part before this one.")
+    limit: int = Field(default=LONGEST_LIST, ge=1, le=LONGEST_LIST)
 
 
 class Summary(ApiModel):
@@ -60,11 +69,11 @@ class Problem(ApiModel):
     detail: str
 
 
-def summaries(shown: Iterable[Shown], namespaces: frozenset[str], after: str, limit: int) -> Summaries:
-    """Those in the namespaces that come after `after` (`namespace/name`, or empty), at most `limit`."""
-    wanted = sorted((each for each in shown if each.namespace in namespaces), key=_place)
-    left = [each for each in wanted if _place(each) > tuple(after.partition("/")[::2])]
-    part = left[:limit]
+def summaries(shown: Iterable[Shown], namespaces: frozenset[str], wanted: Part) -> Summaries:
+    """Those in the namespaces that the part wants; its `after` is `namespace/name`, or empty."""
+    found = sorted((each for each in shown if each.namespace in namespaces), key=_place)
+    left = [each for each in found if _place(each) > tuple(wanted.after.partition("/")[::2])]
+    part = left[: wanted.limit]
     return Summaries(
         items=tuple(_summary(each) for each in part),
         following="/".join(_place(part[-1])) if len(left) > len(part) > 0 else None,
