@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane
 from tests.integration.installed_chart import ACCOUNT, SYSTEM
 
@@ -38,6 +39,18 @@ def inventory(plane: ControlPlane) -> set[str]:
     groups = plane.call("GET", "/apis")["groups"]
     roots = ["/api/v1", *(f"/apis/{each['preferredVersion']['groupVersion']}" for each in groups)]
     return {found for root in roots for found in _objects_under(plane, root)}
+
+
+def settled_inventory(plane: ControlPlane) -> set[str]:
+    """Once the API server has made all that it makes for itself."""
+    seen = [inventory(plane)]
+
+    def settled() -> bool:
+        seen.append(inventory(plane))
+        return seen[-1] == seen[-2]
+
+    eventually(settled, "the API server makes nothing more for itself")
+    return seen[-1]
 
 
 def _objects_under(plane: ControlPlane, root: str) -> set[str]:

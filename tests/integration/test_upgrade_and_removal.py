@@ -16,7 +16,7 @@ from fastapi_tuning.api.tuning import FastAPITuning, tuning_of
 from tests.integration.conftest import eventually, running_operator
 from tests.integration.control_plane import ControlPlane, Refused, control_plane, free_port
 from tests.integration.fake_prometheus import Service, prometheus_of
-from tests.integration.helm import chart_of, helm, inventory
+from tests.integration.helm import chart_of, helm, inventory, settled_inventory
 from tests.integration.installed_chart import ACCOUNT, LEASE, SYSTEM
 from tests.integration.test_operator_on_a_real_api_server import (
     DEPLOYMENTS,
@@ -32,10 +32,11 @@ Json = dict[str, Any]
 SHOP = "shop"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/fastapitunings.fastapituning.io"
 EARLIER = {
-    "the first chart": "2ffc1694f6b7e64405d4b9a81f0c9ecc64f22a8b",
+    "the first one that enforces one worker": "7d0f8aebf2855defba912c743fd2ef0e906dadd5",
     "the last one without election": "4472b62303c52ee9c5bb02a0ab9266cac4a01fb0",
 }
-"""Nothing is released yet, so earlier charts stand for the previous release."""
+"""Nothing is released yet, so charts of the history stand for the previous release. Before these, `workers.mode` had
+other values, and `uvicorn.timeoutKeepAlive` a number of seconds."""
 STATUS: Json = {
     "observedGeneration": 1,
     "conditions": [
@@ -93,13 +94,13 @@ def contains(whole: object, part: object) -> bool:
 
 
 def write_examples(plane: ControlPlane, examples: Path) -> list[str]:
-    """The examples of that time, each with the status of an operator that has worked."""
+    """The examples of that time, each with as much of the status as the schema of then had."""
     names = []
     for file in sorted(examples.glob("*.yaml")):
         body = yaml.safe_load(file.read_text())
         body["metadata"] = {"name": file.stem}
         plane.call("POST", f"{TUNINGS.format(SHOP)}?fieldValidation=Strict", body)
-        path = f"{TUNINGS.format(SHOP)}/{file.stem}/status?fieldValidation=Strict"
+        path = f"{TUNINGS.format(SHOP)}/{file.stem}/status?fieldValidation=Ignore"
         plane.call("PATCH", path, {"status": STATUS}, "application/merge-patch+json")
         names.append(file.stem)
     return names
@@ -120,7 +121,9 @@ def test_an_upgrade_loses_nothing_that_is_in_place(cluster: ControlPlane, commit
     names = write_examples(cluster, earlier / "crds" / "examples")
     assert len(names) >= 4
     before, crd = copy.deepcopy(objects(cluster)), cluster.call("GET", CRD)
-    assert all(contains(each["status"], STATUS) for each in before.values())
+    for each in before.values():
+        assert each["status"]["applied"]["replicas"] == 3
+        assert each["status"]["history"].keys() >= {"observedSince", "lastScaleUpTime", "needs"}
 
     helm(cluster, "upgrade", str(CHART), url)
 
@@ -138,7 +141,7 @@ def test_an_upgrade_loses_nothing_that_is_in_place(cluster: ControlPlane, commit
         read = tuning_of(after)
         assert isinstance(read, FastAPITuning), read
         assert read.status.applied.replicas == 3
-        assert read.status.history.learned.proven_per_second == "120"
+        assert read.status.history == tuning_of(before[name]).status.history
     assert names == sorted(objects(cluster))
 
 
@@ -154,7 +157,7 @@ def accepts_new_fields(plane: ControlPlane, name: str) -> bool:
 
 
 def test_a_removal_leaves_workloads_as_they_are_and_nothing_of_ours(cluster: ControlPlane, tmp_path: Path) -> None:
-    before = inventory(cluster)
+    before = settled_inventory(cluster)
     with prometheus_of(Service(namespace=SHOP)) as service:
         helm(cluster, "install", str(CHART), f"--set=prometheus.url={service.url}")
         served(cluster)
