@@ -147,7 +147,7 @@ def test_an_upgrade_loses_nothing_that_is_in_place(cluster: ControlPlane, commit
 
 def accepts_new_fields(plane: ControlPlane, name: str) -> bool:
     """Whether the API server reads objects by the schema of now, in a dry run."""
-    body = {"status": {"considered": []}}
+    body: Json = {"status": {"considered": []}}
     path = f"{TUNINGS.format(SHOP)}/{name}/status?dryRun=All&fieldValidation=Strict"
     try:
         plane.call("PATCH", path, body, "application/merge-patch+json")
