@@ -17,7 +17,7 @@ SCHEMA = schemathesis.openapi.from_asgi("/api/v1/openapi.json", APP)
 
 @pytest.mark.parametrize("token", [ALL, SHOP, "unknown-token"])
 @SCHEMA.parametrize()
-@settings(max_examples=settings.default.max_examples * 2 // 5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples * 2 // 5, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_one_that_is_described(case: Any, token: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
 
