@@ -63,7 +63,7 @@ test-unit: $(VENV)/.installed ## Tests that need no cluster
 	@$(CLUSTER) build helm
 	$(BIN)/pytest -q --numprocesses 2 tests/unit --cov=fastapi_tuning.control --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
-PARSERS := fuzz observe/test_hostile_input.py observe/test_confinement.py webhooks/test_injection.py agent/test_settings_document.py
+PARSERS := fuzz observe/test_hostile_input.py observe/test_confinement.py webhooks/test_injection.py agent/test_settings_document.py web/test_openapi.py
 
 fuzz: $(VENV)/.installed ## The parsers of outside input with fifty times the examples
 	$(BIN)/pytest -q --numprocesses 2 $(addprefix tests/unit/,$(PARSERS)) --hypothesis-profile fuzz

@@ -15,6 +15,10 @@ FastAPITuningError
 ├── ProfileUnavailable       no profile of a pod could be taken; the message says what is missing
 ├── NotFound                 an object does not exist (any more)
 ├── InternalError            a mistake of ours, met while working on one object
+├── AccessRefused            somebody may not see what they ask the pages or the API for
+│   ├── NotSignedIn          they bring no token, or one that the API server does not know
+│   └── NotAllowed           their token may not read that
+├── AccessUnknown            the API server did not say whether they may; so they may not, for now
 ├── NotLeading               another operator acts, or soon may; nothing more is written
 ├── LoadTestFailed           load cannot be offered, or what it showed cannot be read
 └── WriteRejected            the API server refused a write
@@ -85,6 +89,22 @@ class InternalError(FastAPITuningError):
 
 class NotLeading(FastAPITuningError):
     """The lease is not ours, or not for sure: no write began, or one was given up before another operator can lead."""
+
+
+class AccessRefused(FastAPITuningError):
+    """Somebody may not see what they ask for."""
+
+
+class NotSignedIn(AccessRefused):
+    """There is no token, or none that the API server accepts; another one may help."""
+
+
+class NotAllowed(AccessRefused):
+    """The token is good, and has no right to this; the message names verb, resource and namespace."""
+
+
+class AccessUnknown(FastAPITuningError):
+    """The API server could not be asked who may see what, or its answer is none."""
 
 
 class LoadTestFailed(FastAPITuningError):

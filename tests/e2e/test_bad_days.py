@@ -112,12 +112,26 @@ def test_an_upgrade_and_a_removal_of_the_chart_lose_nothing(service: Service, re
 
     helm(service.kubectl, "uninstall", RELEASE, "--wait", "--timeout=60s")
     try:
+        assert left_of_the_release(service.kubectl) == []
+        assert service.tuning()["metadata"].get("finalizers", []) == []
         assert service.replicas() == 1
         assert service.status()["applied"]["replicas"] == 1, "the objects stay with their CRD"
     finally:
         install_operator(service.kubectl, registry, watch_namespaces=())
     seen = service.status()["history"]["lastObservationTime"]
     eventually(lambda: service.status()["history"]["lastObservationTime"] > seen, "the new release goes on")
+
+
+def left_of_the_release(kubectl: Kubectl) -> list[str]:
+    """Everything that bears the release's label, but for the CRD, which stays."""
+    kinds = (
+        "leases,secrets,services,serviceaccounts,deployments,poddisruptionbudgets,networkpolicies,roles,rolebindings",
+        "clusterroles,clusterrolebindings,mutatingwebhookconfigurations,validatingadmissionpolicies",
+        "validatingadmissionpolicybindings,customresourcedefinitions",
+    )
+    selector = f"--selector=app.kubernetes.io/instance={RELEASE}"
+    found = kubectl.run("get", ",".join(kinds), "--all-namespaces", selector, "--output=name")
+    return [each for each in found.split() if not each.startswith("customresourcedefinition")]
 
 
 @pytest.mark.disruptive

@@ -21,6 +21,7 @@ from fastapi_tuning.cli.profile import profile
 from fastapi_tuning.cli.prometheus_options import optional_prometheus_options
 from fastapi_tuning.cli.run import LeaseName, OperatorSettings, log_as_json, run_operator
 from fastapi_tuning.cli.simulate import simulate, steady
+from fastapi_tuning.cli.web import WebAccess
 from fastapi_tuning.cli.webhook import SelfManagedCertificates, WebhookSettings
 from fastapi_tuning.errors import CannotStart
 from fastapi_tuning.observe.prometheus import PrometheusEndpoint
@@ -96,7 +97,14 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Notice CRDs and namespaces as they come and go; takes rights in the whole cluster.",
 )
-@click.option("--port", default=8080, type=_PORT, show_default=True, help="Health, readiness and metrics.")
+@click.option("--port", default=8080, type=_PORT, show_default=True, help="Health, readiness, metrics, pages and API.")
+@click.option(
+    "--web-access",
+    default=WebAccess.TOKEN,
+    type=click.Choice(WebAccess, case_sensitive=False),
+    show_default=WebAccess.TOKEN.value,
+    help="Who sees FastAPITunings on the pages: bearers of a Kubernetes token that may read them, everybody, nobody.",
+)
 @click.option(
     "--log-level",
     default="INFO",
@@ -134,6 +142,7 @@ def run(
     namespaces: tuple[str, ...],
     scan: bool,
     port: int,
+    web_access: WebAccess,
     log_level: str,
     lease: str | None,
     live: bool,  # click passes options by name
@@ -159,6 +168,7 @@ def run(
         namespaces=namespaces,
         scan=scan,
         port=port,
+        web_access=web_access,
         live=live,
         divide_resources=divide_resources,
         webhook=webhook or None,

@@ -19,6 +19,7 @@ from pythonjsonlogger.json import JsonFormatter
 from fastapi_tuning.api_server import FIELD_MANAGER, ApiServer, KubernetesApi, resource_path
 from fastapi_tuning.cli.cluster import configure_client
 from fastapi_tuning.cli.listening import listen
+from fastapi_tuning.cli.web import WebAccess, pages_of
 from fastapi_tuning.cli.webhook import WebhookSettings, keeper_of, webhook_server_of
 from fastapi_tuning.handlers.cache import TuningCache
 from fastapi_tuning.handlers.loop import ControlLoop
@@ -31,7 +32,9 @@ from fastapi_tuning.observe.prometheus import PrometheusClient, PrometheusEndpoi
 from fastapi_tuning.reconcile import Reconciler
 from fastapi_tuning.report.events import EventRecorder
 from fastapi_tuning.report.metrics import OperatorMetrics
-from fastapi_tuning.web.pages import pages
+from fastapi_tuning.web.app import web_app
+from fastapi_tuning.web.catalogue import Objects
+from fastapi_tuning.web.probes import probes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,7 @@ class OperatorSettings:
     scan: bool
     """Whether CRDs and namespaces are noticed as they come and go, which takes rights in the whole cluster."""
     port: int
+    web_access: WebAccess
     live: bool
     """Whether settings may go into running pods."""
     divide_resources: bool
@@ -86,7 +90,8 @@ async def run_operator(settings: OperatorSettings) -> None:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    async with ApiClient() as client:
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(ApiClient())
         listener = listen(settings.port)
         api = KubernetesApi(client)
         elector = None
@@ -103,14 +108,10 @@ async def run_operator(settings: OperatorSettings) -> None:
         reconciler = _reconciler_of(settings, fenced, OperatorMetrics(registry))
         cache = TuningCache(on_gone=lambda tuning: loop.forget(tuning))
         loop = ControlLoop(api=api, cache=cache, reconciler=reconciler, namespaces=settings.namespaces)
-        server = _PageServer(
-            uvicorn.Config(
-                pages(registry, lambda: loop.heartbeat, lambda: loop.listed),
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        objects = Objects(known=lambda: (*cache.tunings, *cache.unreadable), listed=lambda: loop.listed)
+        pages = await stack.enter_async_context(pages_of(settings.web_access, objects))
+        app = web_app(probes(registry, lambda: loop.heartbeat, lambda: loop.listed), *pages)
+        server = _PageServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
         parts = _Parts(
             servers=[server], served=[asyncio.create_task(server.serve([listener]))], endless=[], elector=elector
         )

@@ -7,13 +7,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from fastapi_tuning.handlers.loop import ControlLoop
-from fastapi_tuning.web.pages import LONGEST_SILENCE_SECONDS, pages
+from fastapi_tuning.web.app import web_app
+from fastapi_tuning.web.probes import LONGEST_SILENCE_SECONDS, probes
 from tests.unit.handlers.test_unreadable_objects import Operator
 
 
 async def answer(path: str, *, age_seconds: float = 0.0, listed: bool = True) -> int:
     began = time.monotonic() - age_seconds
-    app = pages(CollectorRegistry(), lambda: began, lambda: listed)
+    app = web_app(probes(CollectorRegistry(), lambda: began, lambda: listed))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://operator") as client:
         return (await client.get(path)).status_code
 
