@@ -108,6 +108,10 @@ def api_server(layout: Layout) -> Component:
             "--requestheader-username-headers=X-Remote-User",
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--audit-policy-file={layout.configs / configs.AUDIT_POLICY}",
+            f"--audit-log-path={layout.audit_log}",
+            "--audit-log-maxsize=50",
+            "--audit-log-maxbackup=1",
         ),
         ready=partial(http_answers, f"{layout.api_url}/readyz", authority=pki / "ca.crt"),
         # On SIGTERM it waits for its open watches; there is no need to.
