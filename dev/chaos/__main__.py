@@ -14,7 +14,7 @@ from dev.chaos.audit_log import read_writes
 from dev.chaos.faults import BREAKAGES, LEASE_SECONDS, Breakage
 from dev.chaos.record import Moment, Record
 from dev.chaos.stage import INTERVAL_SECONDS, RATE_PER_SECOND, Stage, needed_pods, stage
-from dev.chaos.table import table
+from dev.chaos.table import inserted, table
 from dev.chaos.verdict import Expected, Seen, Verdict, judge
 from dev.cluster.layout import layout_from_environment
 from dev.demo.kubectl import Kubectl, KubectlFailed
@@ -29,7 +29,7 @@ _LOAD_SECONDS_EACH = 420
 
 
 def main() -> int:
-    """Breaks what is asked for, prints the table, and writes it to a file if one is named."""
+    """Breaks what is asked for, prints the table, and puts it into a document if one is named."""
     options = _arguments()
     chosen = [each for each in BREAKAGES if _is_chosen(each, options)]
     kubectl = Kubectl()
@@ -43,8 +43,8 @@ def main() -> int:
         return 1
     text = table(rows)
     print(text)
-    if options.output is not None:
-        options.output.write_text(text)
+    if options.into is not None:
+        options.into.write_text(inserted(options.into.read_text(), text))
     return 0 if all(verdict.passed for *_, verdict in rows) else 1
 
 
@@ -54,7 +54,7 @@ def _arguments() -> argparse.Namespace:
         "names", nargs="*", metavar="NAME", choices=[[], *(each.name for each in BREAKAGES)], help="without any: all"
     )
     parser.add_argument("--short", action="store_true", help="a few, as in continuous integration")
-    parser.add_argument("--output", type=Path, help="file for the table")
+    parser.add_argument("--into", type=Path, help="document whose table this becomes")
     return parser.parse_args()
 
 

@@ -25,6 +25,22 @@ def table(rows: Sequence[tuple[str, int, Verdict]]) -> str:
     return "\n".join([*lines, "", f"{passed} of {len(rows)} as they should be."]) + "\n"
 
 
+BEGIN, END = "<!-- made by make chaos -->", "<!-- until here -->"
+
+
+def inserted(document: str, text: str) -> str:
+    """The document with that text between its two marks.
+
+    Raises:
+        ValueError: it has no such marks.
+    """
+    before, _, rest = document.partition(f"{BEGIN}\n")
+    _, end, after = rest.partition(f"\n{END}")
+    if not end:
+        raise ValueError(f"no lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{text}{end}{after}"
+
+
 def _cells(what: str, needed: int, verdict: Verdict) -> list[str]:
     scaled = [str(json.loads(body)["spec"]["replicas"]) for body in verdict.scaled_to]
     back = "never" if verdict.recovered_seconds is None else f"{verdict.recovered_seconds:.0f} s"

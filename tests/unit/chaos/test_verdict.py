@@ -8,7 +8,7 @@ import pytest
 
 from dev.chaos.audit_log import Write
 from dev.chaos.record import Moment, moment_of
-from dev.chaos.table import table
+from dev.chaos.table import BEGIN, END, inserted, table
 from dev.chaos.verdict import Expected, Seen, Verdict, judge
 
 WELL = frozenset({("Ready", "True", "Observing"), ("MetricsAvailable", "True", "Fresh")})
@@ -101,6 +101,13 @@ def test_the_table_has_a_row_for_each_and_counts_those_that_passed() -> None:
     assert "| nothing | 0.00% | 0.00% | 5 (4) | 6 | 0 | 10 s | PrometheusUnreachable | passed |" in lines
     assert lines[3].endswith("| 5.00% of the requests failed |")
     assert lines[-1] == "1 of 2 as they should be."
+
+
+def test_a_table_takes_the_place_of_the_last_one() -> None:
+    document = f"# Title\n{BEGIN}\n\nold\n\n{END}\nthe rest\n"
+    assert inserted(document, "new\n") == f"# Title\n{BEGIN}\n\nnew\n\n{END}\nthe rest\n"
+    with pytest.raises(ValueError, match="no lines"):
+        inserted("# Title\n", "new\n")
 
 
 def test_a_moment_is_read_from_the_two_objects() -> None:
