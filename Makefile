@@ -12,7 +12,7 @@ export PATH := $(shell $(CLUSTER) path):$(PATH)
 
 KUBECONFIG_OF_CLUSTER = $(if $(KUBECONTEXT),,KUBECONFIG=$$($(CLUSTER) kubeconfig))
 
-.PHONY: help check generate sbom audit-dependencies lock test test-unit fuzz test-agent test-integration test-e2e demo cluster simulate-report down clean
+.PHONY: help check generate sbom audit-dependencies lock test test-unit fuzz test-agent test-integration test-e2e chaos demo cluster simulate-report down clean
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
@@ -85,6 +85,10 @@ test-e2e: $(VENV)/.installed cluster ## The operator on a cluster, with Promethe
 	@$(CLUSTER) build helm
 	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header -m "not disruptive" --numprocesses 3 --dist worksteal tests/e2e
 	$(KUBECONFIG_OF_CLUSTER) $(BIN)/pytest -v --no-header -m disruptive tests/e2e
+
+chaos: $(VENV)/.installed cluster ## Break what the operator depends on, and put the table into docs/reliability.md (45 minutes)
+	@$(CLUSTER) build helm
+	$(KUBECONFIG_OF_CLUSTER) $(BIN)/python -m dev.chaos --into docs/reliability.md
 
 # With KUBECONTEXT the cluster is yours, and so are the images (IMAGE_REGISTRY, PROMETHEUS_IMAGE; see README.md).
 cluster: ## Start the development cluster and give it the images

@@ -78,9 +78,10 @@ def containerd(layout: Layout) -> Component:
 
 
 def api_server(layout: Layout) -> Component:
-    pki = layout.pki
+    pki, audit_policy = layout.pki, layout.configs / configs.AUDIT_POLICY
     return Component(
         name="kube-apiserver",
+        config=audit_policy,
         argv=(
             layout.program("kube-apiserver"),
             f"--advertise-address={layout.node_address}",
@@ -108,6 +109,10 @@ def api_server(layout: Layout) -> Component:
             "--requestheader-username-headers=X-Remote-User",
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--audit-policy-file={audit_policy}",
+            f"--audit-log-path={layout.audit_log}",
+            "--audit-log-maxsize=50",
+            "--audit-log-maxbackup=1",
         ),
         ready=partial(http_answers, f"{layout.api_url}/readyz", authority=pki / "ca.crt"),
         # On SIGTERM it waits for its open watches; there is no need to.

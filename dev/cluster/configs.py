@@ -13,6 +13,7 @@ CONTAINERD = "containerd.toml"
 KUBELET = "kubelet.yaml"
 KUBE_PROXY = "kube-proxy.yaml"
 COREFILE = "Corefile"
+AUDIT_POLICY = "audit-policy.json"
 CLUSTER_OBJECTS = "cluster-objects.json"
 CNI_DIRECTORY = "cni"
 REGISTRY_DIRECTORY = "registry"
@@ -28,6 +29,7 @@ def write_configs(layout: Layout) -> None:
         KUBE_PROXY: _json(kube_proxy_config(layout)),
         COREFILE: corefile(layout),
         CLUSTER_OBJECTS: _json(cluster_objects(layout)),
+        AUDIT_POLICY: _json(AUDITED),
         f"{CNI_DIRECTORY}/10-pods.conflist": _json(cni_config(layout)),
         f"{REGISTRY_DIRECTORY}/_default/hosts.toml": UNREACHABLE_REGISTRY,
     }.items():
@@ -36,6 +38,25 @@ def write_configs(layout: Layout) -> None:
         # Only when it differs: kube-proxy watches its file and ends itself at the slightest touch.
         if not path.exists() or path.read_text() != content:
             path.write_text(content)
+
+
+AUDITED: dict[str, object] = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {
+            "level": "Request",
+            "verbs": ["update", "patch"],
+            "resources": [
+                {"group": "apps", "resources": ["deployments", "deployments/scale"]},
+                {"group": "", "resources": ["pods"]},
+            ],
+        },
+        {"level": "None"},
+    ],
+}
+"""What an autotuner writes, with its bodies, and nothing else: that it did nothing twice is read from here."""
 
 
 # An image that was not imported must fail with a clear error, not be asked for on the internet.

@@ -97,6 +97,11 @@ class Layout:
         return self.state / "logs"
 
     @property
+    def audit_log(self) -> Path:
+        """Who wrote what to Deployments and pods, as the API server carried it out; one JSON object a line."""
+        return self.logs / "audit.jsonl"
+
+    @property
     def volatile(self) -> Path:
         """Describes running processes and the kernel's state, so it means nothing after a reboot."""
         return self.state / "run"

@@ -14,7 +14,9 @@ CHART = REPOSITORY / "charts" / "fastapi-tuning-operator"
 _HELM_TIMEOUT_SECONDS = 240.0
 
 
-def install_operator(kubectl: Kubectl, registry: str, *, watch_namespaces: Sequence[str]) -> None:
+def install_operator(
+    kubectl: Kubectl, registry: str, *, watch_namespaces: Sequence[str], prometheus_url: str = prometheus.URL
+) -> None:
     """Install or upgrade the release, and start its pod anew: a development image changes under the same tag.
 
     It acts in `watch_namespaces`, which must exist; in all namespaces without any.
@@ -25,7 +27,7 @@ def install_operator(kubectl: Kubectl, registry: str, *, watch_namespaces: Seque
     """
     ensure_namespace(kubectl, RELEASE_NAMESPACE)
     values = [
-        f"prometheus.url={prometheus.URL}",
+        f"prometheus.url={prometheus_url}",
         f"image.repository={registry}/fastapi-tuning-operator",
         "image.tag=dev",
     ]
