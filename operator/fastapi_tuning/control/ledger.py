@@ -3,12 +3,13 @@
 The same for the operator, which carries moves out in a cluster, and for a simulator.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from fastapi_tuning.api.status import FastAPITuningStatus, History, ReplicaMove, Settings
-from fastapi_tuning.control import growth
+from fastapi_tuning.control import growth, undo
 from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.guards.verdict import Verdict
 from fastapi_tuning.control.knobs import Knob
 from fastapi_tuning.control.observation import Delivery, Observation
 from fastapi_tuning.control.oscillation import CALM, oscillates
@@ -53,18 +54,24 @@ def original_after(original: Settings, applied: Settings, replicas: int, done: M
 
 
 def history_after(
-    history: History, observation: Observation, estimate: Estimate | None, done: Mapping[Knob, int]
+    history: History,
+    observation: Observation,
+    estimate: Estimate | None,
+    done: Mapping[Knob, int],
+    verdicts: Iterable[Verdict] = (),
 ) -> History:
     """The history after the moves that were `done` just now; one that the API server refused is not among them.
 
     Args:
         estimate: what they were decided from; None without traffic.
+        verdicts: why; the effect of a move without one is not watched.
     """
     now, workload = observation.time, observation.workload
     history = history.model_copy(update={"replicas_left": done.get(Knob.REPLICAS, workload.desired_replicas)})
     if not done:
         return history
-    history = history.model_copy(update={"settled_since": None})
+    undos = undo.begun(history, verdicts, done, estimate, now)
+    history = history.model_copy(update={"settled_since": None, "undos": undos})
     if Knob.REPLICAS in done:
         history = _remember_scaling(history, now, estimate, workload.desired_replicas, done[Knob.REPLICAS])
     for knob in done.keys() - {Knob.REPLICAS}:

@@ -26,6 +26,7 @@ _LIMITING = (
     Reason.FIELD_CONFLICT,
     Reason.UNSCHEDULABLE,
     Reason.DATABASE_BUDGET,
+    Reason.UNDONE,
 )
 
 
