@@ -10,7 +10,7 @@ _CONFIDENCE = 0.95
 _EXACT_UP_TO = 500.0
 _NORMAL_QUANTILE = 1.645
 """One-sided 95 % point of the standard normal distribution."""
-_MOST_COUNTED = 1e15
+_MOST_COUNTED, _LEAST_PROBABILITY = 1e15, 1e-300
 """Absurd numbers in a status must not end a cycle."""
 _RISE_PROBABILITY = 0.001
 _RISE_QUANTILE = 3.090
@@ -50,7 +50,7 @@ def rose(*, before: float, before_total: float, after: float, after_total: float
     """
     if before_total <= 0 or after_total <= 0:
         return False
-    probability = after_total / (before_total + after_total)
+    probability = max(_LEAST_PROBABILITY, after_total / (before_total + after_total))
     count = math.floor(min(after, _MOST_COUNTED))
     counted = count + math.ceil(min(before, _MOST_COUNTED))
     expected = counted * probability

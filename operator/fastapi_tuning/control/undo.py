@@ -139,15 +139,12 @@ def judged(undos: tuple[Undo, ...], look: Look, objectives: Objectives) -> tuple
 
 
 def _after(undo: Undo, watch: WatchedMove, verdict: MoveVerdict, now: datetime) -> Undo:
-    match verdict:
-        case Watching():
-            return undo.model_copy(update={"watch": watch})
-        case Unknown():
-            return undo.model_copy(update={"watch": None})
-        case Kept():
-            return undo.model_copy(update={"watch": None, "backoff_seconds": 0})
-        case Regressed(evidence=evidence):
-            return _regretted(undo, watch, evidence, now)
+    if isinstance(verdict, Regressed):
+        return _regretted(undo, watch, verdict.evidence, now)
+    if isinstance(verdict, Watching):
+        return undo.model_copy(update={"watch": watch})
+    backoff = 0 if isinstance(verdict, Kept) else undo.backoff_seconds
+    return undo.model_copy(update={"watch": None, "backoff_seconds": backoff})
 
 
 def _regretted(undo: Undo, watch: WatchedMove, evidence: str, now: datetime) -> Undo:

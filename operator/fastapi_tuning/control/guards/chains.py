@@ -173,6 +173,7 @@ UNDO_ROLLOUT_CHAIN: Chain = (
     partly_scraped,
     rollout_in_progress,
     awaiting_effect,
+    own_watch,
     room_to_restart,
     suspended,
     stopped,
