@@ -161,7 +161,7 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     diagnosis = diagnose(spec, observation, traffic, found, history)
     history = memory.remember_factor(history, now, diagnosis.factor)
     situation = replace(situation, diagnosis=diagnosis)
-    look = _look(situation, diagnosis, history, traffic, found.offered_per_second, elapsed_seconds)
+    look = _look(situation, diagnosis, history, traffic, found, elapsed_seconds)
     history = history.model_copy(update={"undos": undo.judged(history.undos, look, spec.objectives)})
 
     trim = number_of(history.learned.feedback) or 0.0
@@ -288,10 +288,10 @@ def _look(
     diagnosis: Diagnosis,
     history: History,
     traffic: Traffic,
-    offered_per_second: float,
+    found: Estimate,
     elapsed_seconds: float,
 ) -> undo.Look:
-    """What this cycle shows of the moves that are watched."""
+    """What this cycle shows of the moves that are watched. Who refuses requests does so at once: that needs no delay."""
     observation = situation.observation
     now, seconds = observation.time, min(elapsed_seconds, traffic.window_seconds)
     whole = traffic.scraped_pods >= observation.workload.ready_replicas
@@ -300,9 +300,9 @@ def _look(
         now=now,
         seconds=seconds,
         counted=evidence_of(traffic, seconds),
-        offered_per_second=offered_per_second,
+        offered_per_second=found.offered_per_second,
         steady_since=history.settled_since if whole and warm else None,
-        dead_time=effect_delay(history, now),
+        dead_time=timedelta(0) if found.shedding else effect_delay(history, now),
         behind_the_pods=diagnosis.is_behind_the_pods,
         fails_by_itself=diagnosis.factor is LimitingFactor.APPLICATION_ERRORS,
     )

@@ -7,7 +7,8 @@ for is not ours to take back.
 
 A move is regretted when all of this is so:
 
-- at least one dead time has passed since everything settled, every ready pod is scraped, and none has just started;
+- at least one dead time has passed since everything settled (none, where requests are refused), every ready pod is
+  scraped, and none has just started;
 - no more is offered than before (a tenth, and significantly), and neither a slow dependency nor the app's own errors
   explain it: what is seen meanwhile counts neither for nor against the move;
 - significantly more is bad than the objective allows, and significantly more than before, by at least as much as the
@@ -106,7 +107,7 @@ def begun(
         calm = estimate is not None and not estimate.overloaded
         watch = _watch(history, verdict, done[knob], now) if calm and _is_watched(verdict) else None
         undos = _with(undos, _of(undos, knob).model_copy(update={"watch": watch}))
-    return undos
+    return tuple(undo for undo in undos if _worth_keeping(undo, now))
 
 
 def _is_watched(verdict: KnobVerdict) -> bool:

@@ -39,6 +39,7 @@ class Pods:
     moves: list[tuple[float, Knob, int, Reason]] = field(default_factory=list)
     outcome: Outcome | None = None
     unseen: tuple[float, float] = (0.0, 0.0)
+    shed_ratio: Callable[[Settings], float] = lambda applied: 0.0
 
     @property
     def seconds(self) -> float:
@@ -73,6 +74,7 @@ class Pods:
             ready_seconds=9999.0,
         )
         seen: Traffic = traffic(
+            shed_per_second=rate * self.shed_ratio(self.applied),
             requests_per_second=rate,
             fast_per_second=rate * (1 - self.late_ratio(self.applied, self.seconds)),
             average_latency_seconds=0.03,
@@ -169,6 +171,17 @@ def test_a_first_limit_that_refuses_too_many_goes_back_to_the_most_that_the_spec
     limits = [(value, reason) for _, knob, value, reason in pods.moves if knob is Knob.LIMIT_CONCURRENCY]
     assert [reason for _, reason in limits] == [Reason.LIMIT_FROM_OBJECTIVE, Reason.UNDONE]
     assert limits[-1][0] == LIMITED.uvicorn.limit_concurrency.max
+
+
+def test_a_limit_that_refuses_requests_goes_back_without_a_delay() -> None:
+    def refused(applied: Settings) -> float:
+        return 0.05 if (applied.limit_concurrency or 999) < 500 else 0.0
+
+    pods = Pods(never, spec=LIMITED, shed_ratio=refused).run(5 * MINUTE)
+
+    (began, *_), (ended, *_, reason) = (move for move in pods.moves if move[1] is Knob.LIMIT_CONCURRENCY)
+    assert reason is Reason.UNDONE
+    assert ended - began <= 30
 
 
 def test_another_version_is_another_matter() -> None:
