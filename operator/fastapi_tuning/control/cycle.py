@@ -291,7 +291,7 @@ def _look(
     found: Estimate,
     elapsed_seconds: float,
 ) -> undo.Look:
-    """What this cycle shows of the moves that are watched. Who refuses requests does so at once: that needs no delay."""
+    """What this cycle shows of the moves that are watched. Refusals begin at once, so they need no delay to show."""
     observation = situation.observation
     now, seconds = observation.time, min(elapsed_seconds, traffic.window_seconds)
     whole = traffic.scraped_pods >= observation.workload.ready_replicas
