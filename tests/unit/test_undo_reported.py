@@ -28,7 +28,7 @@ class LateOnOnePod(World):
                 for each in samples
             )
 
-        self.reconciler.prometheus["default"].query = query  # type: ignore[index, method-assign]
+        self.reconciler.prometheus["default"].query = query  # type: ignore[method-assign]
 
 
 OBJECT: FastAPITuning = tuning()

@@ -251,7 +251,7 @@ def test_a_watch_that_ends_with_nothing_learned_does_not() -> None:
 
 def test_back_off_doubles_up_to_two_hours() -> None:
     lasted = []
-    state = (undo(),)
+    state: tuple[Undo, ...] = (undo(),)
     for _ in range(6):
         state = tuple(each.model_copy(update={"watch": watched(comparable_since=ago(60))}) for each in state)
         state = judged(state, look(counted=LATE), OBJECTIVES)
