@@ -42,6 +42,7 @@ from fastapi_tuning.control.ledger import (
 from fastapi_tuning.control.memory import unwatched
 from fastapi_tuning.control.observation import Observation, Signals, checked
 from fastapi_tuning.control.stops import stops_of
+from fastapi_tuning.control.undo import newly_taken_back
 from fastapi_tuning.errors import FastAPITuningError, NotFound, NotLeading, WriteRejected
 from fastapi_tuning.live_path import LivePath, LiveStep, Turn
 from fastapi_tuning.metrics_endpoints import Endpoints, metrics_target, read_agents_of, read_signals_of, with_agents
@@ -220,6 +221,7 @@ class Reconciler:
             book.restarted(tuning)
         after = self._newest[tuning.uid] = _with_live_step(after, before, step, now)
         self._log(tuning, outcome, results)
+        self._count_undone(tuning, before, after)
         await self._announce(tuning, before, after, (*_said_of(results), *step.said), now)
         await self._write(tuning, after, now)
 
@@ -258,7 +260,8 @@ class Reconciler:
         now: datetime,
     ) -> None:
         """Events: what was moved, `also` this, what limits now, and what stopped being true that should be."""
-        said = (*news.of_the_decision(before, after), *also, *news.of_the_factor(before, after))
+        undone = news.of_the_undos(before, after)
+        said = (*undone, *news.of_the_decision(before, after), *also, *news.of_the_factor(before, after))
         for kind, reason, message in (*said, *news.of_the_conditions(before, after)):
             try:
                 await self.events.record(tuning, kind, reason, message, now)
@@ -283,6 +286,11 @@ class Reconciler:
             logger.warning("status not written", extra={"object": _key(tuning), "error": str(error)})
             return
         self._written[tuning.uid] = after
+
+    def _count_undone(self, tuning: FastAPITuning, before: FastAPITuningStatus, after: FastAPITuningStatus) -> None:
+        for knob, back in newly_taken_back(before.history.undos, after.history.undos):
+            self.metrics.undone.labels(tuning.namespace, tuning.name, knob).inc()
+            logger.warning("made it worse", extra={"object": _key(tuning), "knob": knob, "evidence": back.evidence})
 
     def _log(self, tuning: FastAPITuning, outcome: Outcome, results: Iterable[MoveResult]) -> None:
         for result in results:
@@ -366,7 +374,7 @@ def _status_after(
         decisions=(*before.decisions, *status.moves_among(decisions))[-status.MOST_DECISIONS :],
         conflicts=status.conflicts_of(outcome),
         considered=status.considered_of(outcome, refused),
-        history=history_after(outcome.history, observation, outcome.estimate, done),
+        history=history_after(outcome.history, observation, outcome.estimate, done, outcome.verdicts),
     )
 
 

@@ -11,6 +11,8 @@ Name = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", min_length=1, m
 Label = Annotated[str, Field(pattern=f"^{_LABEL}$", min_length=1, max_length=63)]
 """RFC 1123 label, as Kubernetes names containers."""
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Number = Annotated[str, Field(max_length=32)]
+"""A number that may carry a fraction, as text, since the API has no floats; empty where it is not known."""
 
 
 def cel(*rules: tuple[str, str]) -> dict[str, Any]:

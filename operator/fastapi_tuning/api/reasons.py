@@ -27,6 +27,8 @@ class Reason(StrEnum):
     """Connections are reused too little, or too many of them idle."""
     DOWNSTREAM_LIMITS = "DownstreamLimits"
     """More pods or threads brought no more served requests: growth is taken back and stays frozen for a while."""
+    UNDONE = "Undone"
+    """It got worse after this knob was moved, and load does not explain it: taken back, and not tried for a while."""
     PANIC = "Panic"
     """Half as much again is offered as the pods safely carry, or requests are shed: up at once, not down for 5 min."""
     REQUESTED_BY_SPEC = "RequestedBySpec"

@@ -9,15 +9,14 @@ from pydantic import AwareDatetime, Field, PlainSerializer
 
 from fastapi_tuning.api.conflicts import ForeignMove, KnobConflict
 from fastapi_tuning.api.considered import Consideration
-from fastapi_tuning.api.model import ApiModel, Count
+from fastapi_tuning.api.model import ApiModel, Count, Number
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.replica_move import ReplicaMove
 from fastapi_tuning.api.resources import ResourceQuantity
+from fastapi_tuning.api.undo import Undo
 from fastapi_tuning.api.via import DrivenAutoscaler
 
 Message = Annotated[str, Field(max_length=1024)]
-Number = Annotated[str, Field(max_length=32)]
-"""A number that may carry a fraction, as text; empty where it is not known."""
 Time = Annotated[
     AwareDatetime, PlainSerializer(lambda time: time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), when_used="json")
 ]
@@ -304,6 +303,8 @@ class History(ApiModel):
     """Until then the law answers half as strongly and waits twice as long, since it oscillated."""
     replica_growth: Growth = Growth()
     thread_growth: Growth = Growth()
+    undos: Annotated[tuple[Undo, ...], Field(max_length=6)] = ()
+    """Moves whose effect is watched, and those that were taken back, by knob."""
     pods_for_one_worker: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     """Replicas that carry the load with one worker a pod; set while several workers become one."""
     worker_bytes: Annotated[int | None, Field(ge=0, le=2**50)] = None

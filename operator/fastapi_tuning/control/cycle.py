@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.spec import FastAPITuningSpec
-from fastapi_tuning.api.status import DatabaseShare, Growth, History, Settings, number_of
+from fastapi_tuning.api.status import DatabaseShare, Growth, History, LimitingFactor, Settings, number_of
 from fastapi_tuning.api.via import DrivenAutoscaler
-from fastapi_tuning.control import growth, learning, memory
+from fastapi_tuning.control import growth, learning, memory, undo
 from fastapi_tuning.control.autoscaler import users_ceiling
 from fastapi_tuning.control.conflicts import owners_in_force
+from fastapi_tuning.control.demand import WARM_SECONDS
 from fastapi_tuning.control.dependencies import learn_peers
 from fastapi_tuning.control.diagnosis.diagnose import Diagnosis, diagnose, without_traffic
 from fastapi_tuning.control.driving import Driven, bounds_judged
@@ -185,6 +186,8 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     diagnosis = diagnose(spec, observation, traffic, found, history)
     history = memory.remember_factor(history, now, diagnosis.factor)
     situation = replace(situation, diagnosis=diagnosis)
+    look = _look(situation, diagnosis, history, traffic, found, elapsed_seconds)
+    history = history.model_copy(update={"undos": undo.judged(history.undos, look, spec.objectives)})
 
     trim = number_of(history.learned.feedback) or 0.0
     threads = _threads(situation, history, found, trim)
@@ -202,7 +205,10 @@ def _with_traffic(situation: _Situation, traffic: Traffic, history: History, ela
     else:
         protection = protection_of(workload, only_refusing_helps=_only_refusing_helps(situation, history, planned))
         limits = propose_limits(found, traffic, spec, situation.surroundings.applied, protection)
-        settings = [*([] if threads is None else [threads.proposal]), *limits]
+        settings = [
+            *([] if threads is None else [threads.proposal]),
+            *(undo.taken_back(each, history.undos, found.expected_per_second, now) for each in limits),
+        ]
         moved = situation.replicas(situation.shared(replicas), history, planned)
         verdicts = (
             *moved,
@@ -241,7 +247,9 @@ def _of_this_template(history: History, situation: _Situation) -> History:
     learned = learning.learned_of(history.learned, situation.observation.workload)
     if learned is history.learned:
         return history
-    return history.model_copy(update={"learned": learned, "replica_growth": Growth(), "thread_growth": Growth()})
+    return history.model_copy(
+        update={"learned": learned, "replica_growth": Growth(), "thread_growth": Growth(), "undos": ()}
+    )
 
 
 def _judged_growth(history: History, found: Estimate, situation: _Situation, traffic: Traffic) -> History:
@@ -317,14 +325,41 @@ def _taught(
     return history.model_copy(update={"learned": learned})
 
 
+def _look(
+    situation: _Situation,
+    diagnosis: Diagnosis,
+    history: History,
+    traffic: Traffic,
+    found: Estimate,
+    elapsed_seconds: float,
+) -> undo.Look:
+    """What this cycle shows of the moves that are watched. Refusals begin at once, so they need no delay to show."""
+    observation = situation.observation
+    now, seconds = observation.time, min(elapsed_seconds, traffic.window_seconds)
+    whole = traffic.scraped_pods >= observation.workload.ready_replicas
+    warm = all(pod.ready_seconds is None or pod.ready_seconds >= WARM_SECONDS for pod in traffic.pods)
+    return undo.Look(
+        now=now,
+        seconds=seconds,
+        counted=evidence_of(traffic, seconds),
+        offered_per_second=found.offered_per_second,
+        steady_since=history.settled_since if whole and warm else None,
+        dead_time=timedelta(0) if found.shedding else effect_delay(history, now),
+        behind_the_pods=diagnosis.is_behind_the_pods,
+        fails_by_itself=diagnosis.factor is LimitingFactor.APPLICATION_ERRORS,
+    )
+
+
 def _threads(situation: _Situation, history: History, found: Estimate, trim: float) -> Verdict | None:
     workload, spec = situation.observation.workload, situation.spec
     on_trial = history.thread_growth.experiment is not None
     proposal = propose_threads(found, workload, spec, trim, on_trial=on_trial)
     if proposal is None or _ignored(proposal, situation):
         return None
+    now = situation.observation.time
+    proposal = undo.taken_back(proposal, history.undos, found.expected_per_second, now)
     proposal = relieved(proposal, found, situation.observation, spec)
-    cap = growth.cap_of(history.thread_growth, situation.observation.time)
+    cap = growth.cap_of(history.thread_growth, now)
     return situation.verdict(_taken_back(proposal, cap, workload.delivery), history, found)
 
 
@@ -340,6 +375,7 @@ def _replicas(situation: _Situation, history: History, found: Estimate, trim: fl
     workload, now = situation.observation.workload, situation.observation.time
     panic = history.panic_until is not None and panics(found, workload.ready_replicas)
     proposal = propose_replicas(found, workload, trim, panic=panic)
+    proposal = undo.taken_back(proposal, history.undos, found.expected_per_second, now)
     cap = growth.cap_of(history.replica_growth, now)
     if cap is not None and found.overloaded and workload.desired_replicas < cap:
         # The pods' own threads and CPU do not explain it, but fewer were seen to serve less.

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from fastapi_tuning.api.conflicts import ForeignMove
 from fastapi_tuning.api.status import Growth, History, Sample
+from fastapi_tuning.api.undo import Undo
 from fastapi_tuning.control.memory import PANIC
 from fastapi_tuning.control.oscillation import CALM
 
@@ -33,6 +34,7 @@ def hindsight(history: History, now: datetime) -> History:
             "calm_until": _at_most(history.calm_until, now + CALM),
             "replica_growth": _growth(history.replica_growth, now),
             "thread_growth": _growth(history.thread_growth, now),
+            "undos": tuple(_undo(undo, now) for undo in history.undos),
             "learned": learned.model_copy(
                 update={
                     "service_samples": _past(learned.service_samples, now),
@@ -78,3 +80,12 @@ def _growth(growth: Growth, now: datetime) -> Growth:
             "frozen_until": _at_most(growth.frozen_until, now + timedelta(seconds=growth.backoff_seconds)),
         }
     )
+
+
+def _undo(undo: Undo, now: datetime) -> Undo:
+    """What was counted in a time that is none is dropped; a move that is held back is so for its own length at most."""
+    back = undo.taken_back
+    if back is not None:
+        until = min(back.until, now + timedelta(seconds=undo.backoff_seconds))
+        back = back.model_copy(update={"time": min(back.time, now), "until": until})
+    return undo.model_copy(update={"watch": None, "taken_back": back})

@@ -3,14 +3,15 @@
 The same for the operator, which carries moves out in a cluster, and for a simulator.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from fastapi_tuning.api.replica_move import ReplicaMove
 from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.status import FastAPITuningStatus, History, Settings
-from fastapi_tuning.control import growth
+from fastapi_tuning.control import growth, undo
 from fastapi_tuning.control.estimate import Estimate
+from fastapi_tuning.control.guards.verdict import Verdict
 from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob
 from fastapi_tuning.control.observation import Delivery, Observation, Workload
 from fastapi_tuning.control.oscillation import CALM, oscillates
@@ -71,12 +72,17 @@ def resources_before(
 
 
 def history_after(
-    history: History, observation: Observation, estimate: Estimate | None, done: Mapping[Knob, int]
+    history: History,
+    observation: Observation,
+    estimate: Estimate | None,
+    done: Mapping[Knob, int],
+    verdicts: Iterable[Verdict] = (),
 ) -> History:
     """The history after the moves that were `done` just now; one that the API server refused is not among them.
 
     Args:
         estimate: what they were decided from; None without traffic.
+        verdicts: why; the effect of a move without one is not watched.
     """
     now, workload = observation.time, observation.workload
     history = history.model_copy(update={"replicas_left": done.get(Knob.REPLICAS, workload.asked_replicas)})
@@ -84,7 +90,8 @@ def history_after(
     settings = done.keys() - set(COUNTS_OF_PODS)
     if scaling is None and not settings:
         return history
-    history = history.model_copy(update={"settled_since": None})
+    undos = undo.begun(history, verdicts, done, estimate, now)
+    history = history.model_copy(update={"settled_since": None, "undos": undos})
     if scaling is not None:
         # Whether fewer or more pods helped cannot be seen where none came or went.
         seen = estimate if scaling[0] == workload.desired_replicas else None

@@ -17,6 +17,7 @@ from fastapi_tuning.api.status import (
 from fastapi_tuning.control.burn import HOUR, SLOT, Evidence
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.observation import Observation, Traffic, Workload
+from fastapi_tuning.control.undo import forgotten
 
 NEED_SLOT = timedelta(seconds=30)
 """Needs are kept as the maximum of a slot: the stabilisation window needs no finer record, and status stays small."""
@@ -77,7 +78,10 @@ def remember_foreign_move(history: History, observation: Observation) -> History
         deliberate=mover.deliberate,
     )
     growth = history.replica_growth.model_copy(update={"experiment": None})
-    return history.model_copy(update={"foreign_move": move, "replica_growth": growth, "settled_since": None})
+    undos = forgotten(history.undos, Knob.REPLICAS)
+    return history.model_copy(
+        update={"foreign_move": move, "replica_growth": growth, "undos": undos, "settled_since": None}
+    )
 
 
 def settled_for(history: History, now: datetime) -> timedelta:

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from fastapi_tuning.api.spec import Mode
-from fastapi_tuning.api.status import FastAPITuningStatus, Growth
+from fastapi_tuning.api.status import FastAPITuningStatus, Growth, number_of
+from fastapi_tuning.api.undo import Undo
 from fastapi_tuning.control.stops import STOPPED
+from fastapi_tuning.control.undo import WINDOW_SECONDS
 from fastapi_tuning.explain.awaited import Situation
 from fastapi_tuning.explain.times import since, until
 
@@ -20,6 +22,7 @@ def ahead(situation: Situation, status: FastAPITuningStatus) -> list[str]:
     lines += [f"{what} until {until(time, now)}" for what, time in timed if time is not None and time > now]
     lines += _growth("replicas", history.replica_growth, now)
     lines += _growth("threads", history.thread_growth, now)
+    lines += [line for undo in history.undos for line in _undo(undo, now)]
     lines += _settings(status)
     lines += _restart(situation)
     return lines + _decision(situation)
@@ -37,6 +40,20 @@ def _growth(knob: str, growth: Growth, now: datetime) -> list[str]:
     if growth.frozen_until is not None and growth.frozen_until > now:
         end = until(growth.frozen_until, now)
         lines.append(f"{knob}: more than {growth.cap} brought nothing, and is not tried before {end}")
+    return lines
+
+
+def _undo(undo: Undo, now: datetime) -> list[str]:
+    """The move whose effect is watched, and what is not tried again yet."""
+    lines = []
+    if (move := undo.watch) is not None:
+        seen = number_of(move.watched_seconds) or 0.0
+        lines.append(
+            f"{undo.knob} {move.from_value} → {move.to_value} of {since(move.time, now)} is watched: {seen:.0f} of "
+            f"{WINDOW_SECONDS:.0f} s with as much load seen; it goes back if it makes things worse"
+        )
+    if (back := undo.taken_back) is not None and back.until > now:
+        lines.append(f"{undo.knob} went back, {back.evidence}: not tried again before {until(back.until, now)}")
     return lines
 
 

@@ -14,6 +14,7 @@ from fastapi_tuning.control.knobs import Knob, within
 from fastapi_tuning.control.memory import NEED_SLOT
 from fastapi_tuning.control.oscillation import effect_delay
 from fastapi_tuning.control.stops import Stop
+from fastapi_tuning.control.undo import in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,11 @@ def _downstream(wish: Consideration, situation: Situation) -> Awaited:
     return Awaited(what="the next try whether more helps", until=growth.frozen_until)
 
 
+def _undone(wish: Consideration, situation: Situation) -> Awaited:
+    back = in_force(situation.history.undos, wish.knob, situation.now)
+    return Awaited(what="the next try of what made it worse", until=None if back is None else back.until)
+
+
 def _pause(wish: Consideration, situation: Situation) -> Awaited:
     return Awaited(what="the end of the pause", until=_end_of(Reason.PAUSED, situation))
 
@@ -154,6 +160,7 @@ _WINDOWS: Mapping[Reason, Callable[[Consideration, Situation], Awaited]] = {
     Reason.ROLLOUT_RATE_LIMITED: _rollout,
     Reason.PANIC: _panic,
     Reason.DOWNSTREAM_LIMITS: _downstream,
+    Reason.UNDONE: _undone,
     Reason.PAUSED: _pause,
     Reason.FREEZE_WINDOW: _freeze_window,
     Reason.MOVED_BY_OTHERS: _foreign_move,

@@ -27,6 +27,12 @@ class OperatorMetrics:
         self.moves = Counter(
             "fastapi_tuning_moves_total", "Moves by knob and result.", (*_OBJECT, "knob", "result"), registry=registry
         )
+        self.undone = Counter(
+            "fastapi_tuning_undone_total",
+            "Moves that made it worse, by knob; they are taken back.",
+            (*_OBJECT, "knob"),
+            registry=registry,
+        )
         self.offered = Gauge("fastapi_tuning_offered_requests_per_second", "Offered load.", _OBJECT, registry=registry)
         self.bad = Gauge(
             "fastapi_tuning_bad_ratio", "Share of requests over the objective.", _OBJECT, registry=registry
@@ -61,7 +67,15 @@ class OperatorMetrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
             registry=registry,
         )
-        self._of_objects = (self.moves, self.offered, self.bad, self.value, self.wanted, self.limiting_factor)
+        self._of_objects = (
+            self.moves,
+            self.undone,
+            self.offered,
+            self.bad,
+            self.value,
+            self.wanted,
+            self.limiting_factor,
+        )
 
     def show(self, tuning: StoredTuning, status: FastAPITuningStatus) -> None:
         """Export what a status says; absent values leave no series behind."""

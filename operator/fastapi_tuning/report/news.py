@@ -2,6 +2,7 @@
 
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Condition, ConditionType, FastAPITuningStatus, LimitingFactor
+from fastapi_tuning.control.undo import newly_taken_back
 from fastapi_tuning.report.events import EventType
 
 Said = tuple[EventType, str, str]
@@ -14,6 +15,18 @@ def of_the_decision(before: FastAPITuningStatus, after: FastAPITuningStatus) -> 
     if decision is None or decision == before.last_decision:
         return []
     return [(EventType.NORMAL, decision.guard or decision.reason, f"{decision.step}: {decision.message}")]
+
+
+def of_the_undos(before: FastAPITuningStatus, after: FastAPITuningStatus) -> list[Said]:
+    """What turned out to have made it worse: said once, whether it can be taken back at once or not."""
+    return [
+        (
+            EventType.WARNING,
+            Reason.UNDONE,
+            f"{knob} goes back: {back.evidence}, under no more load; not tried again before {back.until:%H:%M:%S} UTC",
+        )
+        for knob, back in newly_taken_back(before.history.undos, after.history.undos)
+    ]
 
 
 def of_the_factor(before: FastAPITuningStatus, after: FastAPITuningStatus) -> list[Said]:

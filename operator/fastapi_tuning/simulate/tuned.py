@@ -57,7 +57,9 @@ class Tuned:
         self.outcomes.append((view.now_seconds, outcome))
         self._applied = applied_after(self._applied, moves)
         restarts = self.thread_change is ThreadChange.RESTART
-        self._history = self.remembers(history_after(outcome.history, observation, outcome.estimate, moves))
+        self._history = self.remembers(
+            history_after(outcome.history, observation, outcome.estimate, moves, outcome.verdicts)
+        )
         threads = moves.get(Knob.THREADS)
         return Command(
             replicas=moves.get(Knob.REPLICAS),

@@ -30,6 +30,7 @@ from tests.unit.control.builders import (
     traffic,
     workload,
 )
+from tests.unit.control.undos import undo, watched
 
 ARGO = foreign_owner(reason=Reason.FIELD_CONFLICT, owner="argocd-controller (Apply)")
 CANARY = foreign_owner(reason=Reason.PROGRESSIVE_DELIVERY, owner="Canary checkout", knobs=(Knob.REPLICAS, *SETTINGS))
@@ -140,10 +141,13 @@ def test_another_number_than_was_left_was_set_by_somebody_else() -> None:
     by_hand = observation(workload=workload(desired_replicas=5, replicas_set_by=KUBECTL))
     trying = Growth(experiment=Experiment(time=ago(60), from_value=2, to_value=3, served_per_second="", late_ratio=""))
 
-    after = remember_foreign_move(history(replicas_left=3, replica_growth=trying), by_hand)
+    beside = (undo(watch=watched()), undo(Knob.THREADS, watch=watched()))
+
+    after = remember_foreign_move(history(replicas_left=3, replica_growth=trying, undos=beside), by_hand)
 
     assert after.foreign_move == ForeignMove(time=NOW, replicas=5, by=KUBECTL.name)
     assert after.replica_growth.experiment is None, "nobody can tell any more what that brought"
+    assert after.undos == beside[1:], "nor whether it hurt"
     assert after.settled_since is None
 
 

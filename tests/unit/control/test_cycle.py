@@ -98,7 +98,7 @@ class Fluid:
         seen = Observation(time=self.now, workload=workload(desired_replicas=self.replicas), signals=signals)
         outcome = tune(self.spec, seen, self.history, surroundings())
         self.history = outcome.history
-        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves)
+        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves, outcome.verdicts)
         self.replicas = outcome.moves.get(Knob.REPLICAS, self.replicas)
         self.now += CYCLE
 

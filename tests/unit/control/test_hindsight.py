@@ -7,6 +7,7 @@ import pytest
 from fastapi_tuning.api.status import Experiment, Growth, History
 from fastapi_tuning.control.hindsight import hindsight
 from tests.unit.control.builders import NOW, ago, history, learned, needs, samples, slots
+from tests.unit.control.undos import taken_back, undo, watched
 
 HOUR = timedelta(hours=1)
 EARLIER = NOW - HOUR
@@ -73,3 +74,12 @@ def test_an_experiment_that_begins_in_the_future_is_none() -> None:
 
     assert of_noon(replica_growth=begun(60)).replica_growth.experiment is None
     assert of_noon(replica_growth=begun(7200)).replica_growth == begun(7200)
+
+
+def test_a_watch_over_a_move_ends_and_what_is_held_back_is_so_for_its_own_length() -> None:
+    found = of_noon(
+        undos=(undo(watch=watched(), taken_back=taken_back(), backoff_seconds=600), undo(watch=watched(time=ago(7200))))
+    )
+
+    held = taken_back(time=EARLIER, until=EARLIER + timedelta(seconds=600))
+    assert found.undos == (undo(taken_back=held, backoff_seconds=600), undo())

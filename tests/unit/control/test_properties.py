@@ -12,12 +12,14 @@ from fastapi_tuning.api.freeze import Direction
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec, MetricsSource, Mode, ScaleDown, WorkersMode
 from fastapi_tuning.api.status import Experiment, Growth, History, Learned, ReplicaNeed
+from fastapi_tuning.api.undo import Undo
 from fastapi_tuning.control.cycle import Outcome, Surroundings, tune
 from fastapi_tuning.control.foreign_owner import SETTINGS
 from fastapi_tuning.control.knobs import COUNTS_OF_PODS, Knob
 from fastapi_tuning.control.ledger import history_after
 from fastapi_tuning.control.memory import PANIC
 from fastapi_tuning.control.observation import Delivery, NoTraffic, Observation, ReplicaMover, Traffic, Workload
+from fastapi_tuning.control.undo import newly_taken_back
 from tests.unit.control.builders import (
     NO_DATA,
     NOW,
@@ -33,6 +35,7 @@ from tests.unit.control.builders import (
     traffic,
     workload,
 )
+from tests.unit.control.undos import taken_back, watched
 
 LATER = NOW + timedelta(hours=1)
 MODES = st.sampled_from([Mode.AUTO, Mode.AUTO, Mode.AUTO, Mode.RECOMMEND])
@@ -55,6 +58,36 @@ growths = st.builds(
     frozen_until=later,
     slowdown=st.sampled_from(["", "2"]),
 )
+watches = st.builds(
+    watched,
+    time=st.integers(0, 4000).map(lambda age: NOW - timedelta(seconds=age)),
+    from_value=st.integers(1, 40),
+    to_value=st.integers(1, 40),
+    offered_per_second=st.sampled_from(["", "0", "100", "4000"]),
+    requests_before=st.sampled_from(["", "0", "500", "1e300"]),
+    comparable_since=st.none() | st.integers(0, 600).map(lambda age: NOW - timedelta(seconds=age)),
+    watched_seconds=st.sampled_from(["0", "299", "?"]),
+    requests=st.sampled_from(["0", "400", "1e300"]),
+    late=st.sampled_from(["0", "40", "1e300"]),
+)
+holds = st.builds(
+    taken_back,
+    from_value=st.integers(1, 100_000),
+    to_value=st.integers(1, 40),
+    offered_per_second=st.sampled_from(["", "100", "4000"]),
+    until=st.integers(-600, 600).map(lambda seconds: NOW + timedelta(seconds=seconds)),
+)
+undos = st.lists(
+    st.builds(
+        Undo,
+        knob=st.sampled_from(Knob),
+        watch=st.none() | watches,
+        taken_back=st.none() | holds,
+        backoff_seconds=st.sampled_from([0, 600, 7200]),
+    ),
+    max_size=4,
+    unique_by=lambda each: each.knob,
+).map(tuple)
 moments = st.none() | st.integers(0, 7200).map(lambda seconds: NOW - timedelta(seconds=seconds))
 
 
@@ -108,6 +141,7 @@ def histories(draw: st.DrawFn) -> History:
         evidence=draw(st.sampled_from([(), slots((100, 500, 0, 0)), slots((2000, 900, 90, 9), (60, 400, 0, 0))])),
         replica_growth=draw(growths),
         thread_growth=draw(growths),
+        undos=draw(undos),
         learned=Learned(
             template_hash=draw(st.sampled_from(["one", "another"])),
             service_samples=draw(st.sampled_from([(), samples((100, 0.0)), samples((400, 0.2), (10, 0.3))])),
@@ -246,10 +280,12 @@ def test_two_steps_of_a_direction_are_a_period_apart(
 
 
 @given(*everything)
-def test_two_rollouts_are_an_interval_apart(
+def test_two_rollouts_are_an_interval_apart_unless_one_takes_the_other_back(
     wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
 ) -> None:
-    moves = tune(wish, seen, past, beside).moves
+    outcome = tune(wish, seen, past, beside)
+    undone = {each.proposal.knob for each in outcome.verdicts if each.proposal.reason is Reason.UNDONE}
+    moves = {knob: value for knob, value in outcome.moves.items() if knob not in undone}
     interval = timedelta(seconds=wish.apply.min_rollout_interval_seconds)
     recent = past.last_rollout_time is not None and NOW - past.last_rollout_time < interval
     free = set(Knob) - {Knob.WORKERS} if seen.workload.delivery is Delivery.LIVE else set(COUNTS_OF_PODS)
@@ -460,3 +496,32 @@ def test_the_memory_survives_a_restart_of_the_operator(
     after = tune(wish, seen, past, beside).history
 
     assert History.model_validate_json(after.model_dump_json(by_alias=True)) == after
+
+
+@given(*everything)
+def test_watching_a_move_changes_no_decision_until_it_turns_out_to_have_made_it_worse(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    only_watched = tuple(each.model_copy(update={"taken_back": None}) for each in past.undos)
+    watching = tune(wish, seen, past.model_copy(update={"undos": only_watched}), beside)
+    unwatched = tune(wish, seen, past.model_copy(update={"undos": ()}), beside)
+
+    assume(not newly_taken_back(only_watched, watching.history.undos))
+    assert watching.verdicts == unwatched.verdicts
+    assert watching.history.model_copy(update={"undos": ()}) == unwatched.history
+
+
+@given(*everything)
+def test_what_is_held_never_takes_a_pod_away_that_the_law_would_leave(
+    wish: FastAPITuningSpec, seen: Observation, past: History, beside: Surroundings
+) -> None:
+    current = seen.workload.desired_replicas
+    held = tuple(
+        each.model_copy(update={"taken_back": taken_back(from_value=each.taken_back.to_value + 1)})
+        for each in past.undos
+        if each.knob == Knob.REPLICAS and each.taken_back is not None
+    )
+    free = past.model_copy(update={"undos": ()})
+
+    kept = tune(wish, seen, free.model_copy(update={"undos": held}), beside).moves.get(Knob.REPLICAS, current)
+    assert kept >= tune(wish, seen, free, beside).moves.get(Knob.REPLICAS, current)

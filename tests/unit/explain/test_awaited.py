@@ -17,10 +17,12 @@ from fastapi_tuning.control.guards.evidence import awaiting_effect, downstream, 
 from fastapi_tuning.control.guards.pace import own_watch, stabilization, step
 from fastapi_tuning.control.guards.permission import stopped
 from fastapi_tuning.control.guards.settings import rollout_rate
+from fastapi_tuning.control.guards.undo import undone
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Guard, Hold
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.explain.awaited import Situation, awaited
 from tests.unit.control.builders import NOW, ago, capacity, context, estimate, history, proposal, spec, stop
+from tests.unit.control.undos import taken_back, undo
 from tests.unit.explain.situations import situation, wish
 
 A_MOMENT = timedelta(seconds=1)
@@ -119,6 +121,12 @@ def test_an_effect_takes_one_dead_time(rollout: int, up: int, setting: int, calm
 def test_a_restart_keeps_its_distance_to_the_last_one(rollout: int) -> None:
     threads = proposal(40, 80, knob=Knob.THREADS)
     check(rollout_rate, threads, situation(history=history(last_rollout_time=ago(rollout))))
+
+
+@given(st.integers(1, 900))
+def test_what_made_it_worse_is_tried_again_after_its_back_off(seconds: int) -> None:
+    held = undo(taken_back=taken_back(until=NOW + timedelta(seconds=seconds)), backoff_seconds=1200)
+    check(undone, proposal(5, 3), situation(history=history(undos=(held,))))
 
 
 @given(st.integers(0, 299))

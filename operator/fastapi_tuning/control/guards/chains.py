@@ -36,6 +36,7 @@ from fastapi_tuning.control.guards.settings import (
     rollout_rate,
     too_small,
 )
+from fastapi_tuning.control.guards.undo import undone
 from fastapi_tuning.control.guards.verdict import Chain
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.observation import Delivery, Workload
@@ -50,6 +51,7 @@ REPLICA_CHAIN: Chain = (
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    undone,
     behind_the_pods,
     database_budget,
     panic,
@@ -117,7 +119,7 @@ LIVE_TAKE_BACK_CHAIN: Chain = (
     stopped,
     mode_recommend,
 )
-"""The same for threads that brought nothing, where taking them back is free."""
+"""The same for threads that brought nothing, and for any setting that made it worse, where taking it back is free."""
 
 RELIEF_CHAIN: Chain = (
     bounds,
@@ -142,6 +144,7 @@ LIVE_SETTING_CHAIN: Chain = (
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    undone,
     nothing_proven,
     own_watch,
     cpu_busy,
@@ -163,6 +166,7 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     rollout_in_progress,
     awaiting_effect,
     downstream,
+    undone,
     nothing_proven,
     own_watch,
     cpu_busy,
@@ -177,6 +181,22 @@ ROLLOUT_SETTING_CHAIN: Chain = (
     mode_recommend,
 )
 
+UNDO_ROLLOUT_CHAIN: Chain = (
+    bounds,
+    mode_off,
+    foreign_owner,
+    partly_scraped,
+    rollout_in_progress,
+    awaiting_effect,
+    own_watch,
+    room_to_restart,
+    suspended,
+    stopped,
+    mode_recommend,
+)
+"""A setting that made it worse goes back by a restart though the last one is young and the objective is missed: it is
+the cause. That cannot come again before the back-off is over, since the setting is not tried again until then."""
+
 WORKERS_CHAIN: Chain = tuple(guard for guard in ROLLOUT_SETTING_CHAIN if guard is not own_watch)
 """Fewer workers a pod take nothing away, since as many pods came before them: that need not be watched for first."""
 
@@ -190,6 +210,7 @@ def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     live = workload.delivery is Delivery.LIVE
     relieves = proposal.reason is Reason.MEMORY_SHORT
     takes_back = proposal.reason in TAKES_BACK
+    undoes = proposal.reason is Reason.UNDONE
     if proposal.reason is Reason.FALLBACK:
         return FALLBACK_CHAIN
     if proposal.reason is Reason.BOUND_OF_AUTOSCALER:
@@ -203,5 +224,5 @@ def chain_for(proposal: Proposal, workload: Workload) -> Chain:
     if live and relieves:
         return RELIEF_CHAIN
     if live:
-        return LIVE_TAKE_BACK_CHAIN if takes_back else LIVE_SETTING_CHAIN
-    return ROLLOUT_SETTING_CHAIN
+        return LIVE_TAKE_BACK_CHAIN if takes_back or undoes else LIVE_SETTING_CHAIN
+    return UNDO_ROLLOUT_CHAIN if undoes else ROLLOUT_SETTING_CHAIN

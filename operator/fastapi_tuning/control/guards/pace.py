@@ -27,9 +27,9 @@ def stabilization(proposal: Proposal, context: Context) -> Clamp | None:
 
 
 def _stabilized_up(proposal: Proposal, context: Context) -> Clamp | None:
-    """A panic does not wait."""
+    """A panic does not wait, nor does what goes back to where it was."""
     window = timedelta(seconds=context.spec.replicas.scale_up.stabilization_seconds)
-    if not window or is_panic(context):
+    if not window or is_panic(context) or proposal.reason is Reason.UNDONE:
         return None
     lowest = max(min([*_needs(context, window), proposal.wanted]), proposal.current or 0)
     if lowest == proposal.wanted:

@@ -62,7 +62,7 @@ class Plant:
         signals = self._signals(offered)
         seen = Observation(time=_START + timedelta(seconds=self.seconds), workload=self._workload(), signals=signals)
         outcome = tune(self.spec, seen, self.history, Surroundings(applied=self.applied, database=self.database))
-        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves)
+        self.history = history_after(outcome.history, seen, outcome.estimate, outcome.moves, outcome.verdicts)
         self.applied = applied_after(self.applied, outcome.moves)
         self.ready = self.replicas
         self.replicas = outcome.moves.get(Knob.REPLICAS, self.replicas)

@@ -86,6 +86,9 @@ def test_what_brought_nothing_is_taken_back_though_the_objective_is_missed_and_t
         (Knob.THREADS, Reason.MEMORY_SHORT, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
         (Knob.THREADS, Reason.THREADS_BIND, Delivery.LIVE, chains.LIVE_SETTING_CHAIN),
         (Knob.LIMIT_CONCURRENCY, Reason.LIMIT_FROM_OBJECTIVE, Delivery.ROLLOUT, chains.ROLLOUT_SETTING_CHAIN),
+        (Knob.REPLICAS, Reason.UNDONE, Delivery.LIVE, chains.REPLICA_CHAIN),
+        (Knob.THREADS, Reason.UNDONE, Delivery.LIVE, chains.LIVE_TAKE_BACK_CHAIN),
+        (Knob.THREADS, Reason.UNDONE, Delivery.ROLLOUT, chains.UNDO_ROLLOUT_CHAIN),
         (Knob.WORKERS, Reason.WORKERS_TO_PODS, Delivery.LIVE, chains.WORKERS_CHAIN),
     ],
 )
@@ -93,6 +96,16 @@ def test_what_a_move_costs_decides_which_chain_it_has_to_pass(
     knob: Knob, reason: Reason, delivery: Delivery, chain: Chain
 ) -> None:
     assert chain_for(proposal(40, 60, knob=knob, reason=reason), workload(delivery=delivery)) is chain
+
+
+def test_a_setting_that_made_it_worse_is_rolled_back_though_the_last_restart_is_young_and_the_objective_missed() -> (
+    None
+):
+    back = proposal(20, 40, knob=Knob.THREADS, reason=Reason.UNDONE)
+    suffering = context(estimate=MISSED, history=history(last_rollout_time=ago(200)))
+
+    assert judge(back, suffering, chains.UNDO_ROLLOUT_CHAIN).value == 40
+    assert judge(back, suffering, chains.ROLLOUT_SETTING_CHAIN).value is None
 
 
 def test_workers_go_by_the_chain_of_rollouts_but_need_not_be_watched_for_since_pods_came_before_them() -> None:

@@ -80,6 +80,12 @@ def test_a_panic_does_not_wait_for_a_window() -> None:
     assert pace.stabilization(proposal(4, 8), replace(memory, estimate=estimate(shedding=True))) is None
 
 
+def test_what_goes_back_to_where_it_was_does_not_either() -> None:
+    memory = stabilising(seconds_up=60, needs=needs((30, 5), (60, 2)))
+
+    assert pace.stabilization(proposal(4, 5, reason=Reason.UNDONE), memory) is None
+
+
 @pytest.mark.parametrize(
     ("current", "wanted", "reached"),
     [
