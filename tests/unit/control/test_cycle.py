@@ -30,6 +30,7 @@ from tests.unit.control.builders import (
     NO_DATA,
     NOW,
     ago,
+    autoscaler,
     history,
     launch,
     learned,
@@ -375,6 +376,20 @@ def test_pods_on_trial_are_judged_once_all_of_them_were_there_for_a_window(
     seen = observation(signals=replace(MISSED, pods=pods))
 
     after = decided(seen, history(replica_growth=tried, settled_since=ago(10)))
+
+    assert (after.history.replica_growth.experiment is None) == judged
+
+
+@pytest.mark.parametrize(("tried_pods", "judged"), [(2, True), (3, False)])
+def test_a_step_that_an_autoscaler_did_not_follow_proves_nothing(tried_pods: int, judged: bool) -> None:
+    tried = Growth(
+        experiment=Experiment(
+            time=ago(75), from_value=1, to_value=tried_pods, served_per_second="10", late_ratio="0.5", waiting=""
+        )
+    )
+    driven = workload(desired_replicas=2, autoscaler=autoscaler(2, 10))
+
+    after = decided(observation(signals=MISSED, workload=driven), history(replica_growth=tried))
 
     assert (after.history.replica_growth.experiment is None) == judged
 
