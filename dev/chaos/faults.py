@@ -211,7 +211,7 @@ BREAKAGES = (
         what="the leader dies between decision and write, while load rises",
         seconds=0,
         broken=_leader_killed_before_its_write,
-        surge_per_second=10,
+        surge_per_second=30,
         changes_leader=True,
         in_short=True,
     ),
