@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from benchmarks.testbed.verdict import NO_DIAGNOSIS, Verdict
+from dev.markdown import row
 
 _COLUMNS = ("service", "what is broken", "named", "runner-up", "after cycles", "confidence", "evidence", "verdict")
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
     """One row for each case, and how many were right."""
-    lines = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS)), *(_row(_cells(verdict)) for verdict in verdicts)]
+    lines = [row(_COLUMNS), row(["---"] * len(_COLUMNS)), *(row(_cells(verdict)) for verdict in verdicts)]
     right = sum(verdict.right for verdict in verdicts)
     return "\n".join([*lines, "", f"{right} of {len(verdicts)} right."]) + "\n"
 
@@ -35,7 +36,3 @@ def _judgement(verdict: Verdict) -> str:
         return f"false alarm: {', '.join(verdict.false_alarms)}"
     named = verdict.named is not None and verdict.named.factor not in NO_DIAGNOSIS
     return f"{'wrong' if named else 'missed'}: is {' and '.join(verdict.case.factors)}"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '∣').replace(chr(10), ' ') for cell in cells)} |"

@@ -13,7 +13,7 @@ from pathlib import Path
 from dev.chaos.audit_log import read_writes
 from dev.chaos.faults import BREAKAGES, LEASE_SECONDS, Breakage
 from dev.chaos.record import Moment, Record
-from dev.chaos.stage import INTERVAL_SECONDS, RATE_PER_SECOND, Stage, needed_pods, stage
+from dev.chaos.stage import ACCOUNT, INTERVAL_SECONDS, RATE_PER_SECOND, Stage, needed_pods, stage
 from dev.chaos.table import inserted, table
 from dev.chaos.verdict import Expected, Seen, Verdict, judge
 from dev.cluster.layout import layout_from_environment
@@ -90,7 +90,7 @@ def _judged(where: Stage, record: Record, breakage: Breakage, needed: int) -> Ve
     time.sleep(_RECOVERY_SECONDS)
     after = where.answers()
     answered, failed = after.total - answers.total, after.failed - answers.failed
-    writes = read_writes(where.audit_log, user=where.account, namespace=where.service.namespace)
+    writes = read_writes(where.layout.audit_log, user=ACCOUNT, namespace=where.service.namespace)
     seen = Seen(
         over=over,
         before=before,

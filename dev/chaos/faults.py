@@ -83,18 +83,13 @@ def _all_operators_killed(stage: Stage) -> Iterator[None]:
 @contextmanager
 def _history_compacted(stage: Stage) -> Iterator[None]:
     """No watch can be taken up where it was; an object that goes meanwhile goes unseen."""
-    twin = stage.service.tuning()
-    twin = {key: twin[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": _named("ghost", stage)}
-    stage.kubectl.apply(json.dumps(twin))
+    stage.kubectl.apply(json.dumps(_copied(stage.service.tuning(), "ghost")))
     time.sleep(_NOTICING_SECONDS)
     with stage.api_server.broken(Silent()):
         stage.service.delete(TUNINGS, "ghost", "--wait=false")
-        stage.kubectl.run("patch", "--namespace", stage.service.namespace, TUNINGS, "ghost", *_WITHOUT_FINALIZERS)
+        _patch(stage, stage.service.namespace, f"{TUNINGS}/ghost", {"metadata": {"finalizers": None}})
         _compact(stage.layout.etcd_url)
         yield
-
-
-_WITHOUT_FINALIZERS = ("--type=merge", '--patch={"metadata":{"finalizers":null}}')
 
 
 def _compact(etcd_url: str) -> None:
@@ -112,9 +107,8 @@ def _etcd(url: str, body: Json) -> Json:
 
 @contextmanager
 def _a_third_not_scraped(stage: Stage) -> Iterator[None]:
-    pods = [f"pod/{pod['metadata']['name']}" for pod in stage.service.pods()]
     annotate = partial(stage.kubectl.run, "annotate", "--overwrite", "--namespace", stage.service.namespace)
-    hidden = pods[: max(1, len(pods) // 3)]
+    hidden = [f"pod/{name}" for name in _a_third_of_the_pods(stage)]
     annotate(*hidden, "prometheus.io/scrape=false")
     try:
         yield
@@ -136,10 +130,7 @@ def _webhook_unreachable(stage: Stage) -> Iterator[None]:
 
 
 def _select(stage: Stage, selector: Json) -> None:
-    patch = json.dumps({"spec": {"selector": selector}})
-    stage.kubectl.run(
-        "patch", "--namespace", RELEASE_NAMESPACE, f"service/{RELEASE}", "--type=merge", f"--patch={patch}"
-    )
+    _patch(stage, RELEASE_NAMESPACE, f"service/{RELEASE}", {"spec": {"selector": selector}})
 
 
 def _restart(stage: Stage) -> None:
@@ -153,18 +144,15 @@ def _certificate_expired(stage: Stage) -> Iterator[None]:
     name = f"{RELEASE}.{RELEASE_NAMESPACE}.svc"
     old = renewed(None, (name,), datetime.now(UTC) - timedelta(days=730))
     pems = {"ca.crt": old.authorities, "ca.key": old.authority_key, "tls.crt": old.serving, "tls.key": old.serving_key}
-    patch = json.dumps({"data": {key: base64.b64encode(pem).decode() for key, pem in pems.items()}})
-    stage.kubectl.run(
-        "patch", "--namespace", RELEASE_NAMESPACE, f"secret/{RELEASE}-webhook", "--type=merge", f"--patch={patch}"
-    )
+    data = {key: base64.b64encode(pem).decode() for key, pem in pems.items()}
+    _patch(stage, RELEASE_NAMESPACE, f"secret/{RELEASE}-webhook", {"data": data})
     stage.kill(RELEASE_NAMESPACE, *stage.operators())
     yield
 
 
 @contextmanager
 def _a_third_killed(stage: Stage) -> Iterator[None]:
-    pods = [pod["metadata"]["name"] for pod in stage.service.pods()]
-    stage.kill(stage.service.namespace, *pods[: max(1, len(pods) // 3)])
+    stage.kill(stage.service.namespace, *_a_third_of_the_pods(stage))
     yield
 
 
@@ -172,8 +160,7 @@ def _a_third_killed(stage: Stage) -> Iterator[None]:
 def _edited_all_the_time(stage: Stage) -> Iterator[None]:
     config.load_kube_config()  # type: ignore[no-untyped-call]
     objects = client.CustomObjectsApi()
-    spec = stage.service.tuning()["spec"]
-    most = spec["replicas"]["max"]
+    most = stage.service.tuning()["spec"]["replicas"]["max"]
     for edit in range(EDITS):
         changed = {"spec": {"replicas": {"max": most + (edit + 1) % 2}}}
         objects.patch_namespaced_custom_object(GROUP, VERSION, stage.service.namespace, PLURAL, NAME, changed)
@@ -184,8 +171,7 @@ def _edited_all_the_time(stage: Stage) -> Iterator[None]:
 def _made_anew(stage: Stage) -> Iterator[None]:
     tuning = stage.service.tuning()
     stage.service.delete(TUNINGS, NAME)
-    again = {key: tuning[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": _named(NAME, stage)}
-    stage.kubectl.apply(json.dumps(again))
+    stage.kubectl.apply(json.dumps(_copied(tuning, NAME)))
     yield
 
 
@@ -200,8 +186,20 @@ def _an_hpa_comes(stage: Stage) -> Iterator[None]:
         stage.kubectl.run("delete", *namespace, "horizontalpodautoscaler", NAME)
 
 
-def _named(name: str, stage: Stage) -> Json:
-    return {"name": name, "namespace": stage.service.namespace}
+def _a_third_of_the_pods(stage: Stage) -> list[str]:
+    """Names; one at least."""
+    pods = [pod["metadata"]["name"] for pod in stage.service.pods()]
+    return pods[: max(1, len(pods) // 3)]
+
+
+def _copied(tuning: Json, name: str) -> Json:
+    """What its user wrote, under that name."""
+    metadata = {"name": name, "namespace": tuning["metadata"]["namespace"]}
+    return {key: tuning[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
+
+
+def _patch(stage: Stage, namespace: str, what: str, change: Json) -> None:
+    stage.kubectl.run("patch", "--namespace", namespace, what, "--type=merge", f"--patch={json.dumps(change)}")
 
 
 BREAKAGES = (

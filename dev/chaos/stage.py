@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from dev.chaos.path import FaultyPath
 from dev.cluster.layout import Layout
@@ -26,7 +25,8 @@ THREADS = 40
 """What a pod begins with, so that nothing but pods has to move."""
 RATE_PER_SECOND = 105
 MOST_PODS = 8
-_ACCOUNT = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
+ACCOUNT = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
+"""The operator's, as the API server names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +47,6 @@ class Stage:
     api_server: FaultyPath
     prometheus: FaultyPath
     layout: Layout
-
-    @property
-    def audit_log(self) -> Path:
-        return self.layout.audit_log
-
-    @property
-    def account(self) -> str:
-        """The operator's, as the API server names it."""
-        return _ACCOUNT
 
     def operators(self) -> list[str]:
         """Names of the operator's pods."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from dev.chaos.verdict import Verdict
+from dev.markdown import row
 
 _COLUMNS = (
     "broken",
@@ -20,7 +21,7 @@ _COLUMNS = (
 
 def table(rows: Sequence[tuple[str, int, Verdict]]) -> str:
     """A row for each (what was broken, pods needed, verdict), and how many passed."""
-    lines = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS)), *(_row(_cells(*row)) for row in rows)]
+    lines = [row(_COLUMNS), row(["---"] * len(_COLUMNS)), *(row(_cells(*each)) for each in rows)]
     passed = sum(verdict.passed for *_, verdict in rows)
     return "\n".join([*lines, "", f"{passed} of {len(rows)} as they should be."]) + "\n"
 
@@ -55,7 +56,3 @@ def _cells(what: str, needed: int, verdict: Verdict) -> list[str]:
         ", ".join(verdict.told) or "—",
         "; ".join(verdict.failures) or "passed",
     ]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', '∣') for cell in cells)} |"

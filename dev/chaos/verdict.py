@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dev.chaos.audit_log import Write, repeated
 from dev.chaos.record import Moment
@@ -68,21 +68,17 @@ class Verdict:
 
 def judge(seen: Seen, expected: Expected) -> Verdict:
     """Compare what was seen with what was to be."""
-    recovered = _recovered_seconds(seen)
     verdict = Verdict(
         failed_ratio=_ratio(seen.failed, seen.answered),
         late_ratio=_ratio(seen.late, seen.answered),
         least_pods=min(moment.replicas for moment in (seen.before, *seen.moments)),
         scaled_to=tuple(write.body for write in seen.writes if write.is_scale),
         repeated=len(repeated(seen.writes)),
-        recovered_seconds=recovered,
+        recovered_seconds=_recovered_seconds(seen),
         told=_told(seen),
         failures=(),
     )
-    return Verdict(
-        **{name: getattr(verdict, name) for name in Verdict.__slots__ if name != "failures"},
-        failures=tuple(_failures(verdict, seen, expected)),
-    )
+    return replace(verdict, failures=tuple(_failures(verdict, seen, expected)))
 
 
 def _failures(verdict: Verdict, seen: Seen, expected: Expected) -> list[str]:

@@ -55,6 +55,11 @@ def resource_path(
 _NO_SEGMENTS = frozenset(("", ".", ".."))
 
 
+def namespace_in(path: str) -> str:
+    """Namespace of the object, of a group that has a name, at a path that resource_path made."""
+    return path.split("/")[5]
+
+
 class ApiServer(Protocol):
     """What the stages need of Kubernetes."""
 

@@ -5,11 +5,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
 
 Json = dict[str, Any]
 SYSTEM, ACCOUNT = "fastapi-tuning-system", "fastapi-tuning-operator"
+JSON_PATCH = "application/json-patch+json"
 LEASE = f"{ACCOUNT}-leader"
 _RBAC, _ADMISSION = "/apis/rbac.authorization.k8s.io/v1", "/apis/admissionregistration.k8s.io/v1"
 COLLECTIONS = {
@@ -43,6 +46,18 @@ def installed(plane: ControlPlane, manifests: list[Json], directory: Path) -> It
     finally:
         for path in reversed(made):
             plane.call("DELETE", path)
+
+
+def assert_refused_to_the_operator(
+    plane: ControlPlane, account: ControlPlane, path: str, change: Json, told: str
+) -> None:
+    """An administrator could make that change (one operation of JSON Patch), and the operator's account may not."""
+    plane.call("PATCH", f"{path}?dryRun=All", [change], JSON_PATCH)
+
+    with pytest.raises(Refused, match=told) as refusal:
+        account.call("PATCH", path, [change], JSON_PATCH)
+
+    assert refusal.value.status == 422
 
 
 def _created(plane: ControlPlane, manifest: Json) -> str:

@@ -21,16 +21,19 @@ from fastapi_tuning.observe.workloads import deployment_path
 from fastapi_tuning.webhooks.certificates import renewed
 from tests.integration.conftest import eventually
 from tests.integration.control_plane import ControlPlane, Refused
-from tests.integration.installed_chart import ACCOUNT, COLLECTIONS, SYSTEM, installed
+from tests.integration.installed_chart import (
+    ACCOUNT,
+    COLLECTIONS,
+    JSON_PATCH,
+    SYSTEM,
+    assert_refused_to_the_operator,
+    installed,
+)
 from tests.integration.test_operator_on_a_real_api_server import api_of
 from tests.unit.chart.conftest import rendered
 
 Json = dict[str, Any]
-MERGE, STRATEGIC, JSON_PATCH = (
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-    "application/json-patch+json",
-)
+MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
 TEMPLATE: Json = {
     "metadata": {"labels": {"app": "checkout"}, "annotations": {"team": "shop", "kubectl.kubernetes.io/x": "1"}},
     "spec": {
@@ -252,12 +255,7 @@ TEMPLATE_CHANGES: dict[str, Json] = {
 def test_nothing_else_in_a_deployment_can_be_changed(
     plane: ControlPlane, account: ControlPlane, deployment: str, change: Json
 ) -> None:
-    plane.call("PATCH", f"{deployment}?dryRun=All", [change], JSON_PATCH)
-
-    with pytest.raises(Refused, match="the operator") as refusal:
-        account.call("PATCH", deployment, [change], JSON_PATCH)
-
-    assert refusal.value.status == 422
+    assert_refused_to_the_operator(plane, account, deployment, change, "the operator")
 
 
 POD_CHANGES: dict[str, Json] = {
@@ -295,12 +293,7 @@ POD_CHANGES: dict[str, Json] = {
 def test_nothing_else_of_a_pod_can_be_changed(
     plane: ControlPlane, account: ControlPlane, pod: str, change: Json
 ) -> None:
-    plane.call("PATCH", f"{pod}?dryRun=All", [change], JSON_PATCH)
-
-    with pytest.raises(Refused, match="the operator") as refusal:
-        account.call("PATCH", pod, [change], JSON_PATCH)
-
-    assert refusal.value.status == 422
+    assert_refused_to_the_operator(plane, account, pod, change, "the operator")
 
 
 WEBHOOK = f"{COLLECTIONS['MutatingWebhookConfiguration']}/{ACCOUNT}"
@@ -317,12 +310,7 @@ WEBHOOK_CHANGES: dict[str, Json] = {
 
 @pytest.mark.parametrize("change", WEBHOOK_CHANGES.values(), ids=WEBHOOK_CHANGES.keys())
 def test_nothing_else_of_the_webhook_can_be_changed(plane: ControlPlane, account: ControlPlane, change: Json) -> None:
-    plane.call("PATCH", f"{WEBHOOK}?dryRun=All", [change], JSON_PATCH)
-
-    with pytest.raises(Refused, match="the operator changes nothing of its webhook") as refusal:
-        account.call("PATCH", WEBHOOK, [change], JSON_PATCH)
-
-    assert refusal.value.status == 422
+    assert_refused_to_the_operator(plane, account, WEBHOOK, change, "the operator changes nothing of its webhook")
 
 
 def test_the_authorities_that_the_webhook_is_trusted_by_can_be_changed(

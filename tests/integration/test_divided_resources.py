@@ -14,13 +14,12 @@ from fastapi_tuning.api.spec import TargetReference
 from fastapi_tuning.api_server import KubernetesApi
 from fastapi_tuning.observe.controllers import NO_CONTROLLERS
 from fastapi_tuning.observe.workloads import Target, deployment_path, read_target
-from tests.integration.control_plane import ControlPlane, Refused
-from tests.integration.installed_chart import installed
+from tests.integration.control_plane import ControlPlane
+from tests.integration.installed_chart import assert_refused_to_the_operator, installed
 from tests.integration.test_operator_on_a_real_api_server import api_of
 from tests.unit.chart.conftest import rendered
 
 Json = dict[str, Any]
-JSON_PATCH = "application/json-patch+json"
 RESOURCES: Json = {
     "requests": {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"},
     "limits": {"memory": "512Mi"},
@@ -186,9 +185,4 @@ CHANGES: dict[str, Json] = {
 def test_nothing_else_of_a_container_can_be_changed(
     plane: ControlPlane, account: ControlPlane, deployment: str, change: Json
 ) -> None:
-    plane.call("PATCH", f"{deployment}?dryRun=All", [change], JSON_PATCH)
-
-    with pytest.raises(Refused, match="the operator changes") as refusal:
-        account.call("PATCH", deployment, [change], JSON_PATCH)
-
-    assert refusal.value.status == 422
+    assert_refused_to_the_operator(plane, account, deployment, change, "the operator changes")

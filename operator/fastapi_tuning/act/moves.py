@@ -11,7 +11,7 @@ from fastapi_tuning.act.resources import set_resources
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.resources import ResourceQuantity
 from fastapi_tuning.api.status import Settings
-from fastapi_tuning.api_server import ApiServer
+from fastapi_tuning.api_server import ApiServer, namespace_in
 from fastapi_tuning.control.knobs import COUNTS_OF_PODS, ENFORCING_VALUE, ENFORCING_VARIABLE, VARIABLES, Knob
 from fastapi_tuning.control.ledger import SETTINGS_FIELDS, applied_after
 from fastapi_tuning.control.observation import Workload
@@ -92,7 +92,7 @@ async def _scale(api: ApiServer, path: str, workload: Workload, counts: Mapping[
             await set_replicas(api, path, counts[Knob.REPLICAS], workload.scale_resource_version)
         else:
             bounds = counts.get(Knob.REPLICAS), counts.get(Knob.CEILING)
-            await set_bounds(api, path.split("/")[5], autoscaler, *bounds)
+            await set_bounds(api, namespace_in(path), autoscaler, *bounds)
     except Conflict as error:
         return MoveResult(knobs=knobs, reason=Reason.CONFLICT, message=str(error))
     except (NotFound, WriteRejected) as error:

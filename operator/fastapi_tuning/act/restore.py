@@ -7,7 +7,7 @@ from fastapi_tuning.act.environment import apply_environment
 from fastapi_tuning.act.live import set_settings
 from fastapi_tuning.act.resources import set_resources
 from fastapi_tuning.api.status import FastAPITuningStatus
-from fastapi_tuning.api_server import ApiServer, PatchType
+from fastapi_tuning.api_server import ApiServer, PatchType, namespace_in
 from fastapi_tuning.control.observation import Workload
 
 
@@ -40,8 +40,8 @@ async def restore(
     elif own_variables:
         await apply_environment(api, path, path.rsplit("/", 1)[1], workload.container, {})
     if status.autoscaler is not None:
-        await give_back_bounds(api, path.split("/")[5], status.autoscaler)
+        await give_back_bounds(api, namespace_in(path), status.autoscaler)
     elif status.original.replicas not in (None, workload.desired_replicas):
         await api.patch(f"{path}/scale", {"spec": {"replicas": status.original.replicas}}, PatchType.MERGE)
     if status.live.generation > 0:
-        await set_settings(api, path.split("/")[5], dict.fromkeys(agent_pods))
+        await set_settings(api, namespace_in(path), dict.fromkeys(agent_pods))

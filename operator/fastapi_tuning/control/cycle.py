@@ -391,7 +391,7 @@ def _taken_back(proposal: Proposal, cap: int | None, delivery: Delivery) -> Prop
         proposal,
         wanted=min(cap, proposal.wanted),
         reason=Reason.DOWNSTREAM_LIMITS,
-        message=f"more than {cap} brought no more served requests; {proposal.message}",
+        message=f"{growth.cap_told(cap)}; {proposal.message}",
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.spec import FastAPITuningSpec
 from fastapi_tuning.control.autoscaler import Autoscaler
+from fastapi_tuning.control.growth import cap_told
 from fastapi_tuning.control.guards.chains import TAKES_BACK
 from fastapi_tuning.control.guards.verdict import Verdict
 from fastapi_tuning.control.knobs import Knob, Proposal, within
@@ -97,7 +98,6 @@ def _ceiling(wish: Proposal, driven: Driven, spec: FastAPITuningSpec, least: int
 def _caps(wish: Proposal, driven: Driven, spec: FastAPITuningSpec) -> Iterable[tuple[int, Reason, str]]:
     yield spec.replicas.max, Reason.AT_MAXIMUM, f"replicas.max is {spec.replicas.max}"
     if driven.growth_cap is not None:
-        message = f"more than {driven.growth_cap} brought no more served requests"
-        yield driven.growth_cap, Reason.DOWNSTREAM_LIMITS, message
+        yield driven.growth_cap, Reason.DOWNSTREAM_LIMITS, cap_told(driven.growth_cap)
     if wish.reason in TAKES_BACK:
         yield wish.wanted, wish.reason, wish.message

@@ -106,6 +106,11 @@ def cap_of(growth: Growth, now: datetime) -> int | None:
     return growth.cap if frozen else None
 
 
+def cap_told(cap: int) -> str:
+    """Why there is a cap."""
+    return f"more than {cap} brought no more served requests"
+
+
 def is_suspected(growth: Growth, now: datetime) -> bool:
     """Whether the last step up brought nothing, or growth is frozen."""
     return growth.strikes > 0 or cap_of(growth, now) is not None

@@ -6,7 +6,7 @@ from datetime import timedelta
 from fastapi_tuning.api.reasons import Reason
 from fastapi_tuning.api.status import Growth
 from fastapi_tuning.control.burn import may_explore, may_scale_down
-from fastapi_tuning.control.growth import cap_of
+from fastapi_tuning.control.growth import cap_of, cap_told
 from fastapi_tuning.control.guards.verdict import Clamp, Context, Hold, since
 from fastapi_tuning.control.knobs import Knob, Proposal
 from fastapi_tuning.control.learning import TRUSTED_EXCESS
@@ -113,7 +113,7 @@ def downstream(proposal: Proposal, context: Context) -> Clamp | None:
     return Clamp(
         value=max(cap, proposal.current),
         reason=Reason.DOWNSTREAM_LIMITS,
-        message=f"more than {cap} brought no more served requests",
+        message=cap_told(cap),
     )
 
 
